@@ -1,0 +1,68 @@
+"""Small contents in Redis, under core's keys.
+
+On where the registry's `cache_lru` is configured. Uses core's connection and
+key format but not its decorators: those decide at import time whether the
+cache is on, take no keyword arguments, and fill Redis before the storage has
+the data.
+
+What is cached is true although several registries write:
+
+- A write empties the entry first and fills it after Swift has the data, so
+  that a write that failed leaves nothing behind.
+- A reader fills an entry only where there is none: a value that it read
+  before somebody else's write does not replace the newer one.
+- What can still go wrong (two writers of one path whose answers cross, a
+  Redis that was away while a value changed) ends with the entry's life.
+
+A Redis that is away costs a warning and the request to Swift.
+"""
+
+import functools
+import logging
+
+from docker_registry.core import lru
+import redis
+
+#: Bounds how long an entry may be wrong.
+_LIFE_SECONDS = 3600
+
+logger = logging.getLogger(__name__)
+
+
+def _tolerant(method):
+    @functools.wraps(method)
+    def wrapper(*args):
+        # The registry calls lru.init() when it likes, perhaps after it has
+        # built the driver.
+        if lru.redis_conn is None:
+            return None
+        try:
+            return method(lru.redis_conn, *args)
+        except redis.exceptions.RedisError as error:
+            logger.warning('cache_lru: %s: %s', method.__name__, error)
+            return None
+    return wrapper
+
+
+@_tolerant
+def get(redis_conn, path):
+    """Return the cached content of a path as bytes, or None."""
+    return redis_conn.get(lru.cache_key(path))
+
+
+@_tolerant
+def put(redis_conn, path, content):
+    """Remember what has just been written."""
+    redis_conn.set(lru.cache_key(path), content, ex=_LIFE_SECONDS)
+
+
+@_tolerant
+def fill(redis_conn, path, content):
+    """Remember what has just been read, unless something is there."""
+    redis_conn.set(lru.cache_key(path), content, ex=_LIFE_SECONDS, nx=True)
+
+
+@_tolerant
+def drop(redis_conn, *paths):
+    """Forget paths."""
+    redis_conn.delete(*[lru.cache_key(path) for path in paths])

@@ -1,0 +1,228 @@
+"""Lends authenticated connections to Swift; one login a process.
+
+Knows how to log in and how to share the login and the connections among
+greenlets or threads. Knows nothing of containers, objects or retries.
+"""
+
+import collections
+import logging
+import os
+import socket
+import threading
+
+from keystoneauth1 import exceptions as ksa_exceptions
+from keystoneauth1 import session as ksa_session
+from keystoneauth1.identity import generic
+import requests
+from swiftclient import authv1
+import swiftclient.client
+import urllib3
+
+from . import errors
+
+#: Whatever a request or the reading of a body raises when the network, and
+#: not Swift, is the cause.
+TRANSPORT_ERRORS = (requests.exceptions.RequestException,
+                    urllib3.exceptions.HTTPError, socket.error)
+
+# The container module has one line a request; swiftclient's own lines show
+# the first characters of tokens, and every expected 404 at INFO.
+logging.getLogger('swiftclient').setLevel(logging.WARNING)
+
+logger = logging.getLogger(__name__)
+
+#: What a login gives: where the account is, and the token that opens it.
+Grant = collections.namedtuple('Grant', 'storage_url token')
+
+
+class Connection(object):
+
+    """One keep-alive connection; serves one request at a time.
+
+    :ivar storage_url: URL of the account
+    :ivar grant: the Grant to use for the next request
+    :ivar http: what swiftclient's functions take as http_conn
+    """
+
+    def __init__(self, grant, cacert, timeout_seconds):
+        self.storage_url = grant.storage_url
+        self.grant = grant
+        self.http = swiftclient.client.http_connection(
+            grant.storage_url, cacert=cacert, timeout=timeout_seconds)
+
+    def close(self):
+        self.http[1].close()
+
+
+class Login(object):
+
+    """One login shared by all who need it; renewed by one of them.
+
+    :param authenticate: callable that logs in and returns a Grant
+    """
+
+    def __init__(self, authenticate):
+        self._authenticate = authenticate
+        self._lock = threading.Lock()
+        self._attempts = 0
+        self._grant = None
+        self._error = None
+
+    def grant(self, refused=None):
+        """Return the current Grant; log in where there is none.
+
+        :param refused: the Grant that Swift has answered with 401, if any;
+            whoever comes first renews it, the others get what he got
+        :raises errors.SwiftError: the login failed. Those who waited for
+            that attempt fail with it: had each its own, an identity service
+            that does not answer would hold them up one after the other.
+        """
+        attempts_seen = self._attempts
+        with self._lock:
+            if self._attempts != attempts_seen and self._error is not None:
+                raise self._error
+            if self._grant is None or self._grant is refused:
+                self._grant = None
+                try:
+                    self._grant = self._authenticate()
+                    self._error = None
+                except errors.SwiftError as error:
+                    self._error = error
+                    raise
+                finally:
+                    self._attempts += 1
+            return self._grant
+
+
+class _Process(object):
+
+    """What the connections of one process share."""
+
+    def __init__(self, authenticate, slots):
+        self.login = Login(authenticate)
+        self.slots = threading.Semaphore(slots)
+        self.idle = collections.deque(maxlen=slots)
+
+
+class Connections(object):
+
+    """A pool of authenticated connections.
+
+    Requests under way are limited to settings.connections; a body that is
+    handed out to a slow reader does not count, for there may be as many as
+    the registry has clients.
+
+    :param settings: Settings
+    """
+
+    def __init__(self, settings):
+        self._settings = settings
+        # A worker forked off after the first use (gunicorn --preload) must
+        # not share sockets with its parent, nor wait on locks that were made
+        # before gevent patched them: each process makes its own.
+        self._processes = {}
+
+    @property
+    def _process(self):
+        pid = os.getpid()
+        if pid not in self._processes:
+            # setdefault is atomic: two threads get the same one.
+            self._processes.setdefault(
+                pid, _Process(self._authenticate, self._settings.connections))
+        return self._processes[pid]
+
+    def borrow(self):
+        """Lend a connection to one request; waits for a free slot.
+
+        :returns: Connection; to be given to finish() when the request is
+            over, or to detach() and then finish() when its body is
+        :raises errors.SwiftError: the login failed
+        """
+        process = self._process
+        process.slots.acquire()
+        try:
+            grant = process.login.grant()
+            while process.idle:
+                connection = process.idle.pop()
+                if connection.storage_url == grant.storage_url:
+                    connection.grant = grant
+                    return connection
+                connection.close()
+            return Connection(grant, self._settings.cacert,
+                              self._settings.timeout)
+        except BaseException:
+            process.slots.release()
+            raise
+
+    def detach(self, connection):
+        """Let the next request begin: this one is now read by its client."""
+        self._process.slots.release()
+
+    def finish(self, connection, reusable, detached=False):
+        """Take a connection back.
+
+        :param reusable: whether its last answer was read to the end; if
+            not, what is left would be taken for the next answer
+        :param detached: whether detach() has been called for it
+        """
+        process = self._process
+        if not detached:
+            process.slots.release()
+        if reusable and len(process.idle) < process.idle.maxlen:
+            process.idle.append(connection)
+        else:
+            connection.close()
+
+    def renew(self, grant):
+        """Log in again, unless somebody has since the grant was refused.
+
+        :param grant: the Grant that Swift answered with 401
+        :raises errors.SwiftError: the login failed
+        """
+        self._process.login.grant(refused=grant)
+
+    def _authenticate(self):
+        settings = self._settings
+        action = 'login at %s' % settings.authurl
+        logger.debug('%s as %s', action, settings.user)
+        session = ksa_session.Session(auth=_plugin(settings),
+                                      verify=settings.cacert or True,
+                                      timeout=settings.timeout)
+        try:
+            token = session.get_token()
+            storage_url = settings.object_storage_url or session.get_endpoint(
+                service_type='object-store', interface='public',
+                region_name=settings.region_name)
+        except ksa_exceptions.ConnectionError as error:
+            raise errors.unreachable(action, error)
+        except ksa_exceptions.HttpError as error:
+            if error.http_status >= 500:
+                raise errors.from_status(action, None, error.http_status)
+            raise errors.AccessDeniedError(
+                '%s failed: %s; see swift_user, swift_password and '
+                'swift_tenant_name' % (action, error.message),
+                status=error.http_status)
+        except ksa_exceptions.ClientException as error:
+            raise errors.AccessDeniedError(
+                '%s failed: %s; see swift_authurl and swift_auth_version'
+                % (action, error))
+        if not storage_url:
+            raise errors.AccessDeniedError(
+                '%s: no object-store service in its catalog; see '
+                'swift_region_name' % action)
+        return Grant(storage_url, token)
+
+
+def _plugin(settings):
+    if settings.auth_version == '1':
+        return authv1.PasswordPlugin(settings.authurl, settings.user,
+                                     settings.password)
+    tenant, user = settings.tenant_name, settings.user
+    if not tenant:
+        # swiftclient's short form, which 0.2.1 understood too.
+        tenant, user = user.split(':', 1)
+    # Asks the server which versions it speaks: what an operator wrote for v2
+    # goes on working on a Keystone that has v3 alone.
+    return generic.Password(settings.authurl, username=user,
+                            password=settings.password, tenant_name=tenant,
+                            default_domain_id='default')

@@ -1,0 +1,123 @@
+"""The driver's exceptions, and the one table from Swift's status to them.
+
+Knows nothing of connections or of the registry's paths.
+"""
+
+from docker_registry.core import exceptions
+
+#: Answers that a later attempt of the same request may well better: the
+#: proxy or a storage node is overloaded or away, the request timed out, or
+#: (422) the body was damaged on its way.
+#: Source: https://docs.openstack.org/api-ref/object-store/
+_TRANSIENT_STATUSES = frozenset([408, 422, 429, 498, 500, 502, 503, 504])
+
+
+class SwiftError(exceptions.UnspecifiedError, IOError):
+
+    """Swift did not do what was asked.
+
+    Both core's and an IOError, because the registry catches either.
+
+    :ivar status: HTTP status as an int, None where no answer came
+    :ivar object_name: name of the object asked for, None for a container
+        or a login
+    :ivar transaction_id: Swift's X-Trans-Id, to be searched for in the
+        cluster's logs; None where no answer came
+    :ivar retry_after_seconds: how long Swift asks to wait, or None
+    """
+
+    retry_after_seconds = None
+
+    def __init__(self, message, object_name=None, status=None,
+                 transaction_id=None):
+        details = []
+        if status is not None:
+            details.append('status %d' % status)
+        if transaction_id:
+            details.append('transaction %s' % transaction_id)
+        if details:
+            message = '%s (%s)' % (message, ', '.join(details))
+        super(SwiftError, self).__init__(message)
+        self.message = message
+        self.object_name = object_name
+        self.status = status
+        self.transaction_id = transaction_id
+
+
+class ObjectNotFoundError(SwiftError, exceptions.FileNotFoundError):
+
+    """Swift answered 404: the object, or everything below it, is not there."""
+
+
+class InvalidPathError(SwiftError, exceptions.WrongArgumentsError):
+
+    """The path cannot be the name of an object; nothing was asked of Swift."""
+
+
+class AccessDeniedError(SwiftError, exceptions.ConnectionError):
+
+    """The login failed, or the user may not do what was asked."""
+
+
+class UnreachableError(SwiftError, exceptions.UnreachableError):
+
+    """No answer came: refused, reset, timed out, no such host, no trust."""
+
+
+class BrokenObjectError(SwiftError, exceptions.BrokenError):
+
+    """The bytes that came are not the bytes that Swift says it has."""
+
+
+_BY_STATUS = {
+    401: (AccessDeniedError, 'the token was refused, twice; '
+                             'see swift_user and swift_password'),
+    403: (AccessDeniedError, 'the user may not do this; '
+                             'see the rights of swift_user on swift_container'),
+    404: (ObjectNotFoundError, 'not there'),
+    412: (SwiftError, 'the object has changed, or its name is not acceptable'),
+    413: (SwiftError, 'larger than Swift takes, or over a quota'),
+    416: (SwiftError, 'the range lies outside the object'),
+    422: (BrokenObjectError, 'the bytes that arrived have another MD5 than '
+                             'those that were sent'),
+    507: (SwiftError, 'the cluster is full'),
+}
+
+
+def from_status(action, object_name, status, transaction_id=None,
+                headers=None):
+    """Make the exception for an answer that is not a success.
+
+    :param action: what was tried, such as "GET registry/images/1/layer"
+    :param object_name: name of the object, or None
+    :param status: HTTP status, an int
+    :param transaction_id: X-Trans-Id of the answer, or None
+    :param headers: the answer's headers, for Retry-After, or None
+    :returns: a SwiftError, or the subclass that fits the status best
+    """
+    kind, reason = _BY_STATUS.get(status, (SwiftError, 'Swift failed'))
+    error = kind('%s: %s' % (action, reason), object_name=object_name,
+                 status=status, transaction_id=transaction_id)
+    retry_after = (headers or {}).get('retry-after', '')
+    if retry_after.isdigit():  # Swift gives seconds, never a date
+        error.retry_after_seconds = int(retry_after)
+    return error
+
+
+def unreachable(action, cause, object_name=None):
+    """Make the exception for a request that got no answer.
+
+    :param action: what was tried
+    :param cause: the exception that the HTTP library raised
+    :param object_name: name of the object, or None
+    :returns: UnreachableError
+    """
+    return UnreachableError(
+        '%s: no answer: %s' % (action, str(cause) or type(cause).__name__),
+        object_name=object_name)
+
+
+def is_transient(error):
+    """Tell whether the same request may succeed when it is sent again."""
+    return (isinstance(error, UnreachableError)
+            or error.status in _TRANSIENT_STATUSES)

@@ -1,0 +1,168 @@
+"""The registry's contract, kept on Swift: a few lines a method.
+
+Source of the contract: docker_registry/core/driver.py, and how images.py and
+tags.py of docker-registry use it.
+"""
+
+import functools
+import hashlib
+import sys
+
+from docker_registry.core import driver
+
+from . import cache
+from . import connections
+from . import container
+from . import errors
+from . import large_object
+from . import names
+from . import reader
+from . import settings
+
+
+class Storage(driver.Base):
+
+    """Keeps the registry's paths as objects of one Swift container.
+
+    Safe for any number of greenlets or threads, and after a fork. Building
+    it does no I/O, so a registry starts while Swift is away.
+
+    Every method that talks to Swift raises errors.SwiftError (an IOError and
+    core's UnspecifiedError) when Swift cannot be asked or fails, and
+    errors.ObjectNotFoundError (also core's FileNotFoundError) for a 404
+    alone; a path that cannot be an object's name is an
+    errors.InvalidPathError.
+
+    :param path: where the images live in the container, the registry's
+        storage_path
+    :param config: the registry's configuration
+    :raises docker_registry.core.exceptions.ConfigError: says everything that
+        is wrong with it
+    """
+
+    supports_bytes_range = True
+
+    def __init__(self, path=None, config=None):
+        values = settings.parse(path, config)
+        self._names = names.Names(values.root)
+        self._retries = values.retries
+        self._container = container.Container(
+            values, connections.Connections(values))
+
+    def get_content(self, path):
+        """Return the content of a path as bytes."""
+        content = cache.get(path)
+        if content is None:
+            content = b''.join(self.stream_read(path))
+            cache.fill(path, content)
+        return content
+
+    def put_content(self, path, content):
+        """Write content, bytes or text (stored as UTF-8), to a path.
+
+        :returns: the path
+        """
+        if not isinstance(content, bytes):
+            content = content.encode('utf-8')
+        object_name = self._names.object_name(path)
+        cache.drop(path)
+        self._container.put(object_name, content, len(content),
+                            hashlib.md5(content).hexdigest())
+        cache.put(path, content)
+        return path
+
+    def stream_read(self, path, bytes_range=None):
+        """Open a path for reading.
+
+        :param bytes_range: (first, last) byte offsets, inclusive; the
+            registry's open-ended ranges end one past the last byte
+        :returns: iterator over chunks of bytes; close() gives its connection
+            back early
+        """
+        return reader.Reader(self._container, self._names.object_name(path),
+                             self.buffer_size, bytes_range, self._retries)
+
+    def stream_write(self, path, fp):
+        """Write a stream to a path; readers see all of it or nothing.
+
+        :param fp: has read(n); what it raises is passed on, and then nothing
+            has been written
+        """
+        large_object.write(self._container, self._names.object_name(path), fp,
+                           self.buffer_size)
+        cache.drop(path)
+
+    def list_directory(self, path=None):
+        """Yield the paths right below a directory, relative to the root.
+
+        :raises errors.ObjectNotFoundError: there are none
+        """
+        prefix = self._names.prefix(path)
+        empty = True
+        for name in self._container.list(prefix, delimiter='/'):
+            # Other tools mark a directory by an object of its name.
+            if name != prefix:
+                empty = False
+                yield self._names.path(name)
+        if empty:
+            raise errors.ObjectNotFoundError(
+                '%s is no directory, or an empty one' % (path or 'the root'),
+                object_name=prefix)
+
+    def exists(self, path):
+        """Tell whether a path has content; a directory has none.
+
+        :returns: False only if Swift says so
+        """
+        try:
+            self._container.head(self._names.object_name(path))
+        except errors.ObjectNotFoundError:
+            return False
+        return True
+
+    def remove(self, path):
+        """Remove a path, or a directory with everything below it."""
+        object_name = self._names.object_name(path)
+        try:
+            self._container.delete(object_name)
+        except errors.ObjectNotFoundError:
+            if not self._remove_below(path):
+                raise
+        finally:
+            cache.drop(path)
+
+    def get_size(self, path):
+        """Return the size of a path's content in bytes."""
+        headers = self._container.head(self._names.object_name(path))
+        return int(headers['content-length'])
+
+    def content_redirect_url(self, path):
+        """Return None: clients get the layer from the registry itself."""
+        return None
+
+    def _remove_below(self, path):
+        found = False
+        for name in self._container.list(self._names.prefix(path)):
+            found = True
+            try:
+                self._container.delete(name)
+            except errors.ObjectNotFoundError:
+                pass  # the listing lags behind, or somebody was faster
+            cache.drop(self._names.path(name))
+        return found
+
+
+def _quoting(helper):
+    @functools.wraps(helper)
+    def wrapper(self, *args, **kwargs):
+        return helper(self, *map(names.quote_part, args), **{
+            key: names.quote_part(value) for key, value in kwargs.items()})
+    return wrapper
+
+
+if sys.version_info[0] > 2:
+    # core's path helpers call urllib.quote_plus and dict.iteritems. Wrapped
+    # by functools, each has the plain helper below it.
+    for _name, _helper in vars(driver.Base).items():
+        if hasattr(_helper, '__wrapped__'):
+            setattr(Storage, _name, _quoting(_helper.__wrapped__))
