@@ -1,0 +1,53 @@
+"""Packaging of docker-registry-driver-swift."""
+
+import io
+
+import setuptools
+
+
+def _read(path):
+    with io.open(path, encoding='utf-8') as text:
+        return text.read()
+
+
+setuptools.setup(
+    name='docker-registry-driver-swift',
+    version='1.0.0.dev0',
+    description='OpenStack Swift storage driver for docker-registry',
+    long_description=_read('README.rst') + '\n\n' + _read('CHANGES.rst'),
+    long_description_content_type='text/x-rst',
+    license='Apache 2.0',
+    classifiers=[
+        'Development Status :: 4 - Beta',
+        'Environment :: OpenStack',
+        'Intended Audience :: System Administrators',
+        'License :: OSI Approved :: Apache Software License',
+        'Operating System :: OS Independent',
+        'Programming Language :: Python :: 2.7',
+        'Programming Language :: Python :: 3',
+    ],
+    packages=['docker_registry', 'docker_registry.drivers',
+              'docker_registry.drivers.swift'],
+    # Shared with docker-registry-core and docker-registry, which declare
+    # them in this way: all who share a namespace must.
+    namespace_packages=['docker_registry', 'docker_registry.drivers'],
+    python_requires='>=2.7, !=3.0.*, !=3.1.*, !=3.2.*, !=3.3.*, !=3.4.*, '
+                    '!=3.5.*, !=3.6.*, !=3.7.*',
+    # Not docker-registry-core, although nothing works without it: its pins
+    # (setuptools==5.8, simplejson==3.6.2) would take the environment down
+    # with them. Who has a registry has it; README.rst says how to install it
+    # elsewhere.
+    install_requires=[
+        'keystoneauth1>=3.4',
+        'python-swiftclient>=3.8',
+        'redis>=2.10',
+        'requests>=2.20',
+        'urllib3>=1.24',
+    ],
+    entry_points={
+        'docker_registry.drivers': [
+            'swift = docker_registry.drivers.swift:Storage',
+        ],
+    },
+    zip_safe=False,
+)

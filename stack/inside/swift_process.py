@@ -1,0 +1,53 @@
+"""Run by the Swift environment's Python: builds rings, runs one server.
+
+    python swift_process.py rings DIRECTORY DEVICES REPLICAS
+    python swift_process.py proxy|account|container|object CONFIG_FILE
+
+A script of its own because Swift reads its limits from /etc/swift when its
+modules are imported, before a configuration file can say otherwise.
+"""
+
+import importlib
+import json
+import os
+import sys
+
+from swift.common import utils
+
+_PART_POWER = 4
+
+
+def build_rings(directory, devices, replicas):
+    """Write account, container and object rings to a directory.
+
+    :param devices: list of dicts: region, zone, ip, device, and a port for
+        each of account, container and object
+    """
+    from swift.common.ring import RingBuilder
+    for service in ('account', 'container', 'object'):
+        builder = RingBuilder(_PART_POWER, replicas, 0)
+        for number, device in enumerate(devices):
+            builder.add_dev({
+                'id': number, 'region': 1, 'zone': number + 1, 'weight': 1,
+                'ip': device['ip'], 'port': device[service],
+                'device': device['device']})
+        builder.rebalance()
+        builder.get_ring().save(
+            os.path.join(directory, service + '.ring.gz'))
+
+
+def run(service, config_file):
+    """Run one server in the foreground."""
+    utils.set_swift_dir(os.path.dirname(config_file))
+    from swift.common import constraints
+    constraints.reload_constraints()
+    package = {'object': 'obj'}.get(service, service)
+    sys.argv = ['swift-%s-server' % service, config_file, '--verbose']
+    sys.exit(importlib.import_module('swift.%s.server' % package).main())
+
+
+if __name__ == '__main__':
+    if sys.argv[1] == 'rings':
+        build_rings(sys.argv[2], json.loads(sys.argv[3]), int(sys.argv[4]))
+    else:
+        run(sys.argv[1], sys.argv[2])

@@ -1,0 +1,140 @@
+"""Servers on loopback: free ports, start, wait, stop."""
+
+import ctypes
+import os
+import random
+import signal
+import socket
+import subprocess
+import sys
+import time
+
+HOST = '127.0.0.1'
+_PR_SET_PDEATHSIG = 1
+
+
+class ServerError(Exception):
+
+    """A server did not start; the message has the end of its log."""
+
+
+def free_port():
+    """Return a port that nothing listens on.
+
+    Below the range that the kernel takes ports for outgoing connections
+    from, so that none takes it before the server does.
+    """
+    while True:
+        port = random.randint(10000, 32000)
+        with socket.socket() as probe:
+            try:
+                probe.bind((HOST, port))
+            except OSError:
+                continue
+            return port
+
+
+def wait_for_port(port, seconds=30):
+    """Return whether something accepts connections on a port in time."""
+    give_up_at = time.monotonic() + seconds
+    while time.monotonic() < give_up_at:
+        try:
+            socket.create_connection((HOST, port), 1).close()
+            return True
+        except OSError:
+            time.sleep(0.05)
+    return False
+
+
+class Server:
+
+    """One process that listens on one port.
+
+    Ends with this process, however this one ends.
+
+    :param name: what to call it in messages
+    :param arguments: command line, a list
+    :param port: the port it will listen on
+    :param log: path of the file that takes its output
+    :param environment: variables to set, besides those of this process
+    """
+
+    def __init__(self, name, arguments, port, log, environment=None):
+        self.name = name
+        self.port = port
+        self.log = log
+        self._arguments = [str(argument) for argument in arguments]
+        self._environment = dict(os.environ, **(environment or {}))
+        self._process = None
+
+    @property
+    def pid(self):
+        return self._process.pid
+
+    def start(self):
+        """Start it; it may not listen yet."""
+        with open(self.log, 'ab') as log:
+            # A session of its own: some servers signal their process group.
+            self._process = subprocess.Popen(
+                self._arguments, stdin=subprocess.DEVNULL, stdout=log,
+                stderr=log, env=self._environment, start_new_session=True,
+                preexec_fn=_end_with_parent)
+
+    def wait(self):
+        """Wait until it listens.
+
+        :raises ServerError: it ended, or took more than 30 seconds
+        """
+        give_up_at = time.monotonic() + 30
+        while time.monotonic() < give_up_at:
+            if wait_for_port(self.port, 0.1):
+                return
+            if self._process.poll() is not None:
+                break
+        self.stop()
+        with open(self.log, errors='replace') as log:
+            raise ServerError('%s did not start:\n%s' % (
+                self.name, ''.join(log.readlines()[-30:])))
+
+    def running(self):
+        """Return whether the process is there."""
+        return self._process is not None and self._process.poll() is None
+
+    def stop(self, signal_number=signal.SIGTERM):
+        """End it and what it started; again by SIGKILL after 5 seconds."""
+        if self._process is None:
+            return
+        for number in (signal_number, signal.SIGKILL):
+            try:
+                os.killpg(self._process.pid, number)
+            except ProcessLookupError:
+                break
+            try:
+                self._process.wait(5)
+            except subprocess.TimeoutExpired:
+                pass
+        self._process.wait()
+        self._process = None
+
+
+def _end_with_parent():
+    if sys.platform.startswith('linux'):
+        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+
+
+def start_all(servers):
+    """Start servers side by side and wait for all; if one fails, stop all."""
+    try:
+        for server in servers:
+            server.start()
+        for server in servers:
+            server.wait()
+    except BaseException:
+        stop_all(servers)
+        raise
+
+
+def stop_all(servers):
+    """Stop servers, the last one first."""
+    for server in reversed(servers):
+        server.stop()

@@ -1,0 +1,215 @@
+"""A real OpenStack Swift cluster on loopback."""
+
+import base64
+import getpass
+import json
+import os
+import subprocess
+import urllib.request
+
+from . import environments
+from . import processes
+
+_SCRIPT = os.path.join(environments.PROJECT, 'stack', 'inside',
+                       'swift_process.py')
+
+#: tempauth's users, as account:user -> (password, groups). The guest has no
+#: rights in the account but those that a container gives.
+USERS = {'test:tester': ('testing', '.admin'),
+         'test:guest': ('guesting', '')}
+
+_SWIFT_CONF = '''
+[swift-hash]
+swift_hash_path_suffix = stack
+[storage-policy:0]
+name = default
+default = yes
+[swift-constraints]
+%(constraints)s
+'''
+
+_PROXY_CONF = '''
+[DEFAULT]
+bind_ip = %(host)s
+bind_port = %(port)d
+workers = 0
+user = %(user)s
+swift_dir = %(directory)s
+log_level = INFO
+[pipeline:main]
+pipeline = %(pipeline)s
+[app:proxy-server]
+use = egg:swift#proxy
+account_autocreate = true
+allow_account_management = true
+[filter:catch_errors]
+use = egg:swift#catch_errors
+[filter:gatekeeper]
+use = egg:swift#gatekeeper
+[filter:healthcheck]
+use = egg:swift#healthcheck
+[filter:proxy-logging]
+use = egg:swift#proxy_logging
+[filter:listing_formats]
+use = egg:swift#listing_formats
+[filter:bulk]
+use = egg:swift#bulk
+[filter:tempurl]
+use = egg:swift#tempurl
+[filter:tempauth]
+use = egg:swift#tempauth
+token_life = %(token_life)d
+# Tokens that any proxy can check by itself: no memcached needed.
+fernet_key_stack = %(fernet_key)s
+active_fernet_key_id = stack
+%(users)s
+[filter:copy]
+use = egg:swift#copy
+[filter:slo]
+use = egg:swift#slo
+[filter:dlo]
+use = egg:swift#dlo
+'''
+
+_PIPELINE = ('catch_errors gatekeeper healthcheck proxy-logging '
+             'listing_formats bulk tempurl tempauth copy slo dlo '
+             'proxy-logging proxy-server')
+
+_STORAGE_CONF = '''
+[DEFAULT]
+bind_ip = %(host)s
+bind_port = %(port)d
+workers = 0
+user = %(user)s
+swift_dir = %(directory)s
+devices = %(devices)s
+mount_check = false
+disable_fallocate = true
+log_level = WARNING
+[pipeline:main]
+pipeline = %(service)s-server
+[app:%(service)s-server]
+use = egg:swift#%(service)s
+'''
+
+
+class Swift:
+
+    """One proxy, and one to three storage nodes with a device each.
+
+    :param directory: where its configuration, data and logs go; on a file
+        system with user xattrs
+    :param nodes: number of storage nodes
+    :param constraints: [swift-constraints] of swift.conf, such as
+        {'max_file_size': 16777216}
+    :param token_life: seconds that a token is good for
+    """
+
+    def __init__(self, directory, nodes=1, constraints=None,
+                 token_life=86400):
+        self._directory = directory
+        self._nodes = nodes
+        self._constraints = constraints or {}
+        self._token_life = token_life
+        self._python = environments.build('swift')
+        self.proxy = None
+        #: One dict a node: service name -> Server.
+        self.storage = []
+
+    def __enter__(self):
+        self.start()
+        return self
+
+    def __exit__(self, *exception):
+        self.stop()
+
+    @property
+    def auth_url(self):
+        return 'http://%s:%d/auth/v1.0' % (processes.HOST, self.proxy.port)
+
+    def start(self):
+        """Configure and start every server; return when all answer."""
+        os.makedirs(self._directory)
+        self._write('swift.conf', _SWIFT_CONF % {'constraints': '\n'.join(
+            '%s = %s' % item for item in self._constraints.items())})
+        devices = [self._add_node(number) for number in range(self._nodes)]
+        subprocess.check_call(
+            [self._python, _SCRIPT, 'rings', self._directory,
+             json.dumps(devices), str(min(3, self._nodes))])
+        self._add_proxy()
+        processes.start_all(self._servers())
+
+    def stop(self):
+        """Stop every server."""
+        processes.stop_all(self._servers())
+
+    def settings(self, **others):
+        """Return the registry configuration for this cluster, as a dict."""
+        return dict({'swift_authurl': self.auth_url,
+                     'swift_auth_version': 1,
+                     'swift_user': 'test:tester',
+                     'swift_password': USERS['test:tester'][0],
+                     'swift_container': 'registry'}, **others)
+
+    def request(self, method, path, headers=None, user='test:tester'):
+        """Ask the proxy directly, past the driver.
+
+        :param path: below the account, such as "registry?format=json"
+        :returns: (headers, body)
+        """
+        login = urllib.request.Request(self.auth_url, headers={
+            'X-Auth-User': user, 'X-Auth-Key': USERS[user][0]})
+        with urllib.request.urlopen(login) as answer:
+            account, token = (answer.headers['X-Storage-Url'],
+                              answer.headers['X-Auth-Token'])
+        request = urllib.request.Request(
+            account + '/' + path, method=method,
+            headers=dict(headers or {}, **{'X-Auth-Token': token}))
+        with urllib.request.urlopen(request) as answer:
+            return answer.headers, answer.read()
+
+    def list(self, container='registry'):
+        """Return the container's object names, as `swift list` prints them."""
+        return self.request('GET', container)[1].decode('utf-8').splitlines()
+
+    def _servers(self):
+        servers = [server for node in self.storage
+                   for server in node.values()]
+        return servers + ([self.proxy] if self.proxy else [])
+
+    def _add_node(self, number):
+        name = 'node%d' % (number + 1)
+        os.makedirs(os.path.join(self._directory, name, 'device'))
+        device = {'ip': processes.HOST, 'device': 'device'}
+        servers = {}
+        for service in ('account', 'container', 'object'):
+            device[service] = processes.free_port()
+            servers[service] = self._server(
+                service, '%s-%s' % (name, service), device[service],
+                _STORAGE_CONF,
+                devices=os.path.join(self._directory, name))
+        self.storage.append(servers)
+        return device
+
+    def _add_proxy(self):
+        users = '\n'.join(
+            'user_%s = %s %s' % (user.replace(':', '_'), password, groups)
+            for user, (password, groups) in USERS.items())
+        self.proxy = self._server(
+            'proxy', 'proxy', processes.free_port(), _PROXY_CONF,
+            pipeline=_PIPELINE, users=users, token_life=self._token_life,
+            fernet_key=base64.urlsafe_b64encode(os.urandom(32)).decode())
+
+    def _server(self, service, name, port, template, **values):
+        config_file = self._write(name + '.conf', template % dict(
+            values, service=service, port=port, host=processes.HOST,
+            user=getpass.getuser(), directory=self._directory))
+        return processes.Server(
+            'Swift ' + name, [self._python, _SCRIPT, service, config_file],
+            port, os.path.join(self._directory, name + '.log'))
+
+    def _write(self, name, text):
+        path = os.path.join(self._directory, name)
+        with open(path, 'w') as config_file:
+            config_file.write(text)
+        return path

@@ -1,0 +1,167 @@
+"""Pushes and pulls over the v1 API as the docker engine did.
+
+Source: https://github.com/docker/docker-registry, the v1 API's documents, and
+the requests of docker 1.5: ping, repository, then for each image from the
+base up json, layer (chunked) and checksum, then the tag and the images.
+"""
+
+import collections
+import hashlib
+import http.client
+import io
+import json
+import os
+import tarfile
+
+from . import processes
+
+_CHUNK_BYTES = 64 * 1024
+
+#: An image: id, what its json says (bytes), its layer (bytes).
+Image = collections.namedtuple('Image', 'id json layer')
+Answer = collections.namedtuple('Answer', 'status headers body')
+
+
+class RefusedError(Exception):
+
+    """The registry did not answer a request as it should.
+
+    :ivar status: its HTTP status
+    """
+
+    def __init__(self, request, answer):
+        super().__init__('%s: %d %s' % (request, answer.status,
+                                        answer.body[:200]))
+        self.status = answer.status
+
+
+class CorruptError(Exception):
+
+    """What was pulled is not what its checksum says."""
+
+
+def make_image(parent=None, layer_bytes=65536):
+    """Make an image with a new id and one random file in its layer.
+
+    :param parent: Image below it
+    :param layer_bytes: size of the file; the layer is a little larger
+    """
+    image_id = os.urandom(32).hex()
+    description = {'id': image_id, 'created': '2015-01-01T00:00:00Z'}
+    if parent:
+        description['parent'] = parent.id
+    layer = io.BytesIO()
+    with tarfile.open(fileobj=layer, mode='w') as tar:
+        info = tarfile.TarInfo('data/' + image_id[:12])
+        info.size = layer_bytes
+        tar.addfile(info, io.BytesIO(os.urandom(layer_bytes)))
+    return Image(image_id, json.dumps(description).encode(),
+                 layer.getvalue())
+
+
+def checksum(image):
+    """Return the checksum that the engine sends after a layer."""
+    return 'sha256:' + hashlib.sha256(
+        image.json + b'\n' + image.layer).hexdigest()
+
+
+class V1Client:
+
+    """A client of one registry.
+
+    :param port: the registry's port on loopback
+    :param timeout: seconds without an answer before giving up
+    """
+
+    def __init__(self, port, timeout=120):
+        self._port = port
+        self._timeout = timeout
+
+    def request(self, method, path, body=None, headers=None, chunked=False):
+        """Send one request on a connection of its own.
+
+        :param body: bytes, or an iterable of bytes if chunked
+        :returns: Answer with the whole body
+        :raises OSError, http.client.HTTPException: there was no answer, or
+            half of one
+        """
+        connection = http.client.HTTPConnection(
+            processes.HOST, self._port, timeout=self._timeout)
+        try:
+            headers = dict({'User-Agent': 'docker/1.5.0 go/go1.3.3'},
+                           **(headers or {}))
+            connection.request(method, path, body, headers,
+                               encode_chunked=chunked)
+            response = connection.getresponse()
+            return Answer(response.status, response.headers, response.read())
+        finally:
+            connection.close()
+
+    def expect(self, status, method, path, *arguments, **keywords):
+        """Send a request; raise RefusedError unless the status is this."""
+        answer = self.request(method, path, *arguments, **keywords)
+        if answer.status != status:
+            raise RefusedError('%s %s' % (method, path), answer)
+        return answer
+
+    def push(self, repository, images, tag='latest'):
+        """Push images, the base first, and tag the last one.
+
+        :param repository: such as "library/demo"
+        """
+        listing = json.dumps([{'id': image.id} for image in images]).encode()
+        self.expect(200, 'PUT', '/v1/repositories/%s/' % repository, listing,
+                    {'X-Docker-Token': 'true'})
+        for image in images:
+            if self.request('GET', '/v1/images/%s/json'
+                            % image.id).status != 200:
+                self.push_image(image)
+        self.tag(repository, tag, images[-1].id)
+        self.expect(204, 'PUT', '/v1/repositories/%s/images' % repository,
+                    listing)
+
+    def push_image(self, image):
+        """Push one image: json, layer, checksum."""
+        self.expect(200, 'PUT', '/v1/images/%s/json' % image.id, image.json)
+        self.push_layer(image)
+        self.expect(200, 'PUT', '/v1/images/%s/checksum' % image.id, b'', {
+            'X-Docker-Checksum-Payload': checksum(image)})
+
+    def push_layer(self, image):
+        """Push a layer in chunks, as a stream of unknown length."""
+        self.expect(200, 'PUT', '/v1/images/%s/layer' % image.id, (
+            image.layer[start:start + _CHUNK_BYTES]
+            for start in range(0, len(image.layer), _CHUNK_BYTES)),
+            {'Transfer-Encoding': 'chunked'}, chunked=True)
+
+    def tag(self, repository, tag, image_id):
+        """Let a tag name an image."""
+        self.expect(200, 'PUT', '/v1/repositories/%s/tags/%s'
+                    % (repository, tag), json.dumps(image_id).encode())
+
+    def tags(self, repository):
+        """Return a repository's tags, as a dict from tag to image id."""
+        return json.loads(self.expect(
+            200, 'GET', '/v1/repositories/%s/tags' % repository).body)
+
+    def pull(self, repository, tag='latest'):
+        """Pull what a tag names.
+
+        :returns: list of Image, the base first
+        :raises CorruptError: a layer does not fit its checksum
+        """
+        self.expect(200, 'GET', '/v1/repositories/%s/images' % repository)
+        top = self.tags(repository)[tag]
+        ancestry = json.loads(self.expect(
+            200, 'GET', '/v1/images/%s/ancestry' % top).body)
+        return [self.pull_image(image_id) for image_id in reversed(ancestry)]
+
+    def pull_image(self, image_id):
+        """Pull one image: json and layer."""
+        description = self.expect(200, 'GET', '/v1/images/%s/json' % image_id)
+        layer = self.expect(200, 'GET', '/v1/images/%s/layer' % image_id)
+        image = Image(image_id, description.body, layer.body)
+        if checksum(image) not in description.headers.get(
+                'X-Docker-Checksum-Payload', ''):
+            raise CorruptError('image %s' % image_id)
+        return image
