@@ -52,6 +52,8 @@ use = egg:swift#healthcheck
 use = egg:swift#proxy_logging
 [filter:listing_formats]
 use = egg:swift#listing_formats
+[filter:cache]
+paste.filter_factory = memory_cache:filter_factory
 [filter:bulk]
 use = egg:swift#bulk
 [filter:tempurl]
@@ -59,7 +61,7 @@ use = egg:swift#tempurl
 [filter:tempauth]
 use = egg:swift#tempauth
 token_life = %(token_life)d
-# Tokens that any proxy can check by itself: no memcached needed.
+# Tokens that any proxy can check by itself.
 fernet_key_stack = %(fernet_key)s
 active_fernet_key_id = stack
 %(users)s
@@ -72,7 +74,7 @@ use = egg:swift#dlo
 '''
 
 _PIPELINE = ('catch_errors gatekeeper healthcheck proxy-logging '
-             'listing_formats bulk tempurl tempauth copy slo dlo '
+             'listing_formats cache bulk tempurl tempauth copy slo dlo '
              'proxy-logging proxy-server')
 
 _STORAGE_CONF = '''
