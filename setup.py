@@ -1,6 +1,7 @@
 """Packaging of docker-registry-driver-swift."""
 
 import io
+import sys
 
 import setuptools
 
@@ -28,9 +29,11 @@ setuptools.setup(
     ],
     packages=['docker_registry', 'docker_registry.drivers',
               'docker_registry.drivers.swift'],
-    # Shared with docker-registry-core and docker-registry, which declare
-    # them in this way: all who share a namespace must.
-    namespace_packages=['docker_registry', 'docker_registry.drivers'],
+    # Shared with docker-registry-core and docker-registry. On Python 2.7 all
+    # who share must declare it. On Python 3 the code in the two __init__.py
+    # does it alone; a declaration would keep core from being built beside us.
+    namespace_packages=(['docker_registry', 'docker_registry.drivers']
+                        if sys.version_info[0] < 3 else []),
     python_requires='>=2.7, !=3.0.*, !=3.1.*, !=3.2.*, !=3.3.*, !=3.4.*, '
                     '!=3.5.*, !=3.6.*, !=3.7.*',
     # Not docker-registry-core, although nothing works without it: its pins
@@ -38,8 +41,11 @@ setuptools.setup(
     # with them. Who has a registry has it; README.rst says how to install it
     # elsewhere.
     install_requires=[
-        'keystoneauth1>=3.4',
-        'python-swiftclient>=3.8',
+        # Later ones install on Python 2.7 and then do not run there.
+        'keystoneauth1>=3.4,<4.3; python_version < "3"',
+        'keystoneauth1>=3.4; python_version >= "3"',
+        'python-swiftclient>=3.8,<4; python_version < "3"',
+        'python-swiftclient>=3.8; python_version >= "3"',
         'redis>=2.10',
         'requests>=2.20',
         'urllib3>=1.24',

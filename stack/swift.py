@@ -113,7 +113,7 @@ class Swift:
         self._nodes = nodes
         self._constraints = constraints or {}
         self._token_life = token_life
-        self._python = environments.build('swift')
+        self.python = environments.build('swift')
         self.proxy = None
         #: One dict a node: service name -> Server.
         self.storage = []
@@ -136,7 +136,7 @@ class Swift:
             '%s = %s' % item for item in self._constraints.items())})
         devices = [self._add_node(number) for number in range(self._nodes)]
         subprocess.check_call(
-            [self._python, _SCRIPT, 'rings', self._directory,
+            [self.python, _SCRIPT, 'rings', self._directory,
              json.dumps(devices), str(min(3, self._nodes))])
         self._add_proxy()
         processes.start_all(self._servers())
@@ -207,7 +207,7 @@ class Swift:
             values, service=service, port=port, host=processes.HOST,
             user=getpass.getuser(), directory=self._directory))
         return processes.Server(
-            'Swift ' + name, [self._python, _SCRIPT, service, config_file],
+            'Swift ' + name, [self.python, _SCRIPT, service, config_file],
             port, os.path.join(self._directory, name + '.log'))
 
     def _write(self, name, text):

@@ -70,31 +70,29 @@ class Body(object):
             chunk = self._body.read(size_bytes)
         except connections.TRANSPORT_ERRORS as error:
             self.close()
-            raise errors.unreachable(self._action, error, self._object_name)
+            raise self._broke_off(error)
         except BaseException:  # a greenlet's timeout or end
             self.close()
             raise
         self._received += len(chunk)
-        if chunk:
-            return chunk
-        complete = self.size is None or self._received == self.size
-        self._finish(reusable=complete)
-        if not complete:
-            raise errors.UnreachableError(
-                '%s: the body ends after %d of %d bytes'
-                % (self._action, self._received, self.size),
-                object_name=self._object_name,
-                transaction_id=self._headers.get('x-trans-id'))
+        if not chunk:
+            self.close()
+            if self.size not in (None, self._received):
+                raise self._broke_off('end of body')
         return chunk
 
     def close(self):
         """Give the connection back; what has not been read is dropped."""
-        self._finish(reusable=self._received == self.size)
-
-    def _finish(self, reusable):
         if self._connection is not None:
             connection, self._connection = self._connection, None
-            self._pool.finish(connection, reusable, detached=True)
+            self._pool.finish(connection, self._received == self.size,
+                              detached=True)
+
+    def _broke_off(self, cause):
+        return errors.unreachable(
+            '%s, after %d of %s bytes' % (self._action, self._received,
+                                          self.size),
+            cause, self._object_name, self._headers.get('x-trans-id'))
 
 
 class Container(object):

@@ -104,17 +104,18 @@ def from_status(action, object_name, status, transaction_id=None,
     return error
 
 
-def unreachable(action, cause, object_name=None):
-    """Make the exception for a request that got no answer.
+def unreachable(action, cause, object_name=None, transaction_id=None):
+    """Make the exception for a request that got no answer, or half of one.
 
     :param action: what was tried
-    :param cause: the exception that the HTTP library raised
+    :param cause: the exception that the HTTP library raised, or a text
     :param object_name: name of the object, or None
+    :param transaction_id: X-Trans-Id of half an answer, or None
     :returns: UnreachableError
     """
     return UnreachableError(
         '%s: no answer: %s' % (action, str(cause) or type(cause).__name__),
-        object_name=object_name)
+        object_name=object_name, transaction_id=transaction_id)
 
 
 def is_transient(error):

@@ -1,0 +1,19 @@
+# Everything builds what it needs by itself; see CONTRIBUTING.rst.
+PYTHON ?= python3
+
+help:
+	@echo "make demo    push an image to a registry on Swift and pull it back"
+	@echo "make serve   keep a registry on Swift running until ^C"
+	@echo "make test    style, and the tests on every Python found"
+	@echo "make clean   remove what the others have built"
+
+demo serve:
+	@$(PYTHON) -m stack $@
+
+test:
+	@$(PYTHON) -m stack check
+
+clean:
+	rm -rf .stack .tox build dist *.egg-info
+
+.PHONY: help demo serve test clean

@@ -1,0 +1,74 @@
+"""Command line of the stack: python3 -m stack COMMAND."""
+
+import argparse
+import json
+import os
+import shutil
+import signal
+import sys
+import tempfile
+
+from . import check
+from . import demo
+from . import environments
+from . import processes
+from . import redis
+from . import swift
+
+
+def scratch_directory():
+    """Make a directory for one run's configuration, data and logs.
+
+    Not in /tmp, which on some machines takes no user xattrs.
+    """
+    parent = os.path.join(environments.ROOT, 'run')
+    os.makedirs(parent, exist_ok=True)
+    return tempfile.mkdtemp(dir=parent)
+
+
+def services(directory, options):
+    """Run Swift and Redis for a test run of any Python, until stdin ends."""
+    constraints = json.loads(options.constraints)
+    with swift.Swift(os.path.join(directory, 'swift'), options.nodes,
+                     constraints) as cluster, redis.Redis(directory) as cache:
+        print(json.dumps({'settings': cluster.settings(),
+                          'port': cluster.proxy.port,
+                          'redis_port': cache.server.port}), flush=True)
+        sys.stdin.read()
+
+
+def main():
+    parser = argparse.ArgumentParser(prog='python3 -m stack')
+    commands = parser.add_subparsers(dest='command', required=True)
+    commands.add_parser(
+        'demo', help='push and pull an image').set_defaults(run=demo.demo)
+    commands.add_parser(
+        'serve', help='a registry on Swift, until ^C').set_defaults(
+            run=demo.serve)
+    commands.add_parser(
+        'check', help='style and tests on every Python').set_defaults(
+            run=lambda directory, options: check.check())
+    command = commands.add_parser(
+        'services', help='Swift and Redis, until stdin ends')
+    command.add_argument('--nodes', type=int, default=1)
+    command.add_argument('--constraints', default='{}', metavar='JSON',
+                         help='[swift-constraints] of swift.conf')
+    command.set_defaults(run=services)
+    options = parser.parse_args()
+
+    # End by the same way whichever signal asks for it, so that servers stop.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
+    directory = scratch_directory()
+    try:
+        return options.run(directory, options)
+    except (environments.EnvironmentError, processes.ServerError) as error:
+        print(error, file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        return 130
+    finally:
+        shutil.rmtree(directory, ignore_errors=True)
+
+
+if __name__ == '__main__':
+    sys.exit(main())

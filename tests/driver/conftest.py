@@ -1,0 +1,78 @@
+"""Real Swift and Redis for the driver's tests, on any Python."""
+
+import itertools
+import json
+import os
+import subprocess
+
+from docker_registry.core import lru
+from docker_registry.drivers.swift import Storage
+from docker_registry.testing import Config
+import pytest
+import relay
+
+_PROJECT = os.path.dirname(os.path.dirname(os.path.dirname(
+    os.path.abspath(__file__))))
+_containers = itertools.count()
+
+
+@pytest.fixture(scope='session')
+def services():
+    """What runs for this session: settings, port and redis_port."""
+    # The stack needs Python 3; the tests need not. It ends with its stdin.
+    process = subprocess.Popen(
+        [os.environ.get('STACK_PYTHON', 'python3'), '-m', 'stack', 'services',
+         # Pages of listings, and objects, small enough to need several.
+         '--constraints', json.dumps({'container_listing_limit': 20,
+                                      'max_file_size': 16 * 1024 * 1024})],
+        cwd=_PROJECT, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+    try:
+        line = process.stdout.readline()
+        assert line, 'the stack did not start'
+        yield json.loads(line.decode('utf-8'))
+    finally:
+        process.stdin.close()
+        process.wait()
+
+
+@pytest.fixture
+def swift_settings(services):
+    """Configuration of a container that nobody else uses, as a dict."""
+    return dict(services['settings'],
+                swift_container='container%d' % next(_containers))
+
+
+@pytest.fixture
+def make_storage(swift_settings):
+    """Build a Storage in the test's container; settings may be changed."""
+    def make(path='/registry', **changes):
+        return Storage(path, Config(dict(swift_settings, **changes)))
+    return make
+
+
+@pytest.fixture
+def storage(make_storage):
+    return make_storage()
+
+
+@pytest.fixture
+def faults(services):
+    """A relay before Swift that does what it is told to."""
+    with relay.Relay(services['port']) as running:
+        yield running
+
+
+@pytest.fixture
+def faulty_storage(make_storage, faults):
+    """A Storage whose every request passes through the relay."""
+    return make_storage(
+        swift_authurl='http://127.0.0.1:%d/auth/v1.0' % faults.port)
+
+
+@pytest.fixture
+def redis_cache(services):
+    """Turn the registry's Redis cache on, for one test."""
+    lru.init(host='127.0.0.1', port=services['redis_port'], path='/registry')
+    lru.redis_conn.flushall()
+    yield lru.redis_conn
+    lru.init(enable=False)

@@ -1,0 +1,184 @@
+"""Retries, logins and connections, seen from Swift's side of the wire."""
+
+import threading
+
+from docker_registry.core import exceptions
+from docker_registry.drivers.swift import errors
+import pytest
+import relay
+
+_LOGIN = '/auth/v1.0'
+
+
+@pytest.mark.parametrize('status', [408, 429, 498, 500, 502, 503, 504])
+def test_passing_failures_are_retried(faulty_storage, faults, status):
+    faulty_storage.put_content('a', b'1')
+    for method in ('GET', 'HEAD', 'PUT', 'DELETE'):
+        faults.inject(relay.status(status), method, 'registry/a')
+    faulty_storage.put_content('a', b'2')
+    assert faulty_storage.exists('a') is True
+    assert faulty_storage.get_content('a') == b'2'
+    faulty_storage.remove('a')
+    assert faulty_storage.exists('a') is False
+
+
+def test_failures_that_do_not_pass_are_raised(faulty_storage, faults):
+    faulty_storage.put_content('a', b'1')
+    faults.inject(relay.status(503, {'X-Trans-Id': 'tx1'}), 'HEAD', times=9)
+    with pytest.raises(IOError) as caught:
+        faulty_storage.exists('a')
+    assert caught.value.status == 503
+    assert caught.value.object_name == 'registry/a'
+    assert caught.value.transaction_id == 'tx1'
+    assert faults.count('HEAD') == 4  # swift_retries is 3
+
+
+@pytest.mark.parametrize('status', [400, 403, 405, 409, 413, 507])
+def test_lasting_failures_are_not_retried(faulty_storage, faults, status):
+    faulty_storage.put_content('a', b'1')
+    before = faults.count('PUT')
+    faults.inject(relay.status(status), 'PUT', times=2)
+    with pytest.raises(errors.SwiftError) as caught:
+        faulty_storage.put_content('a', b'2')
+    assert caught.value.status == status
+    assert faults.count('PUT') == before + 1
+
+
+def test_lost_answers(faulty_storage, faults):
+    faulty_storage.put_content('a', b'1')
+    for method in ('HEAD', 'GET', 'PUT', 'DELETE'):
+        faults.inject(relay.lose(), method, 'registry/a')
+    assert faulty_storage.exists('a') is True
+    assert faulty_storage.get_content('a') == b'1'
+    faulty_storage.put_content('a', b'2')
+    # Swift has done it before its answer was lost: the retry meets a 404.
+    faulty_storage.remove('a')
+    assert faulty_storage.exists('a') is False
+
+
+def test_timeout(make_storage, faults):
+    storage = make_storage(
+        swift_authurl='http://127.0.0.1:%d/auth/v1.0' % faults.port,
+        swift_timeout=1)
+    storage.put_content('a', b'1')
+    faults.inject(relay.stall(3), 'HEAD')
+    with pytest.raises(exceptions.UnreachableError):
+        storage.exists('a')
+    assert storage.exists('a') is True
+
+
+def test_retry_after_is_honoured(faulty_storage, faults, caplog):
+    faults.inject(relay.status(503, {'Retry-After': '1'}), 'HEAD')
+    assert faulty_storage.exists('a') is False
+    assert 'trying again in 1.0 s' in caplog.text
+
+
+def test_login_once_and_renewed_once(faulty_storage, faults):
+    def together(count):
+        threads = [threading.Thread(target=faulty_storage.exists, args=('a',))
+                   for _ in range(count)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+    together(8)
+    assert faults.count('GET', _LOGIN) == 1
+    login = faulty_storage._container._pool._process.login
+    login._grant = login._grant._replace(token='AUTH_tkexpired')
+    together(8)
+    assert faults.count('GET', _LOGIN) == 2
+    assert faulty_storage.exists('a') is False
+
+
+def test_refused_token_is_renewed_once(faulty_storage, faults):
+    faults.inject(relay.status(401), 'HEAD', times=2)
+    with pytest.raises(errors.AccessDeniedError) as caught:
+        faulty_storage.exists('a')
+    assert caught.value.status == 401
+    assert faults.count('GET', _LOGIN) == 2
+    assert faulty_storage.exists('a') is False
+
+
+def test_wrong_password(make_storage):
+    storage = make_storage(swift_password='wrong')
+    with pytest.raises(errors.AccessDeniedError) as caught:
+        storage.exists('a')
+    assert 'swift_password' in str(caught.value)
+    assert 'wrong' not in str(caught.value)
+
+
+def test_login_fails_once_for_all_who_wait(faulty_storage, faults):
+    faults.inject(relay.stall(0.5), 'GET', _LOGIN)
+    faults.inject(relay.status(403), 'GET', _LOGIN)
+    faulty_storage.exists('a')
+    login = faulty_storage._container._pool._process.login
+    login._grant = None
+    caught = []
+
+    def ask():
+        try:
+            faulty_storage.exists('a')
+        except errors.AccessDeniedError as error:
+            caught.append(error)
+
+    threads = [threading.Thread(target=ask) for _ in range(8)]
+    # Hold the login until all wait for it.
+    with login._lock:
+        for thread in threads:
+            thread.start()
+        while threading.active_count() < 8:
+            pass
+        threading.Event().wait(0.2)
+    for thread in threads:
+        thread.join()
+    assert len(caught) == 8
+    assert faults.count('GET', _LOGIN) == 2
+
+
+def test_connections_are_kept_and_limited(make_storage, faults):
+    storage = make_storage(
+        swift_authurl='http://127.0.0.1:%d/auth/v1.0' % faults.port,
+        swift_connections=2)
+    storage.exists('a')
+    before = faults.connections
+    threads = [threading.Thread(target=storage.exists, args=('a',))
+               for _ in range(20)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert faults.connections - before <= 1
+
+
+def test_body_in_a_readers_hands_takes_no_slot(make_storage):
+    storage = make_storage(swift_connections=1)
+    storage.put_content('a', b'0123456789' * 100000)
+    readers = [storage.stream_read('a') for _ in range(3)]
+    for reader in readers:
+        next(reader)
+    assert storage.exists('a') is True
+    for reader in readers:
+        assert sum(map(len, reader)) == 1000000 - storage.buffer_size
+    idle = storage._container._pool._process.idle
+    assert len(idle) == 1
+
+
+def test_abandoned_readers_give_back_their_connection(storage):
+    storage.put_content('a', b'0123456789' * 100000)
+    for _ in range(40):  # more than swift_connections
+        reader = storage.stream_read('a')
+        next(reader)
+        del reader
+    for _ in range(40):
+        storage.stream_read('a').close()
+    assert storage.get_size('a') == 1000000
+
+
+def test_a_fork_starts_afresh(storage):
+    pool = storage._container._pool
+    storage.put_content('a', b'1')
+    parent = pool._process
+    pool._processes[-1] = pool._processes.pop(next(iter(pool._processes)))
+    assert storage.get_content('a') == b'1'
+    assert pool._process is not parent
+    assert pool._process.slots is not parent.slots

@@ -1,0 +1,37 @@
+"""core's own suite for drivers, as it is, on real Swift."""
+
+import unittest
+
+from docker_registry import testing
+import pytest
+
+
+class QueryTest(testing.Query, unittest.TestCase):
+
+    def __init__(self, method):
+        unittest.TestCase.__init__(self, method)
+        testing.Query.__init__(self, 'swift')
+
+
+class DriverTest(testing.Driver, unittest.TestCase):
+
+    path = '/'
+
+    def __init__(self, method):
+        unittest.TestCase.__init__(self, method)
+        testing.Driver.__init__(self, 'swift')
+
+    @pytest.fixture(autouse=True)
+    def _configure(self, swift_settings):
+        self.config = testing.Config(swift_settings)
+
+
+class DriverBelowPathTest(DriverTest):
+
+    path = '/a/registry'
+
+
+@pytest.mark.usefixtures('redis_cache')
+class DriverWithRedisTest(DriverTest):
+
+    path = '/registry'
