@@ -166,12 +166,12 @@ class Connections(object):
         :param detached: whether detach() has been called for it
         """
         process = self._process
-        if not detached:
-            process.slots.release()
         if reusable and len(process.idle) < process.idle.maxlen:
             process.idle.append(connection)
         else:
             connection.close()
+        if not detached:  # last, so that who waits finds it
+            process.slots.release()
 
     def renew(self, grant):
         """Log in again, unless somebody has since the grant was refused.
