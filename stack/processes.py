@@ -8,6 +8,7 @@ import socket
 import subprocess
 import sys
 import time
+import urllib.request
 
 HOST = '127.0.0.1'
 _PR_SET_PDEATHSIG = 1
@@ -34,18 +35,6 @@ def free_port():
             return port
 
 
-def wait_for_port(port, seconds=30):
-    """Return whether something accepts connections on a port in time."""
-    give_up_at = time.monotonic() + seconds
-    while time.monotonic() < give_up_at:
-        try:
-            socket.create_connection((HOST, port), 1).close()
-            return True
-        except OSError:
-            time.sleep(0.05)
-    return False
-
-
 class Server:
 
     """One process that listens on one port.
@@ -57,12 +46,16 @@ class Server:
     :param port: the port it will listen on
     :param log: path of the file that takes its output
     :param environment: variables to set, besides those of this process
+    :param ping: path that answers 200 over HTTP once it works; None for a
+        server that works once it listens
     """
 
-    def __init__(self, name, arguments, port, log, environment=None):
+    def __init__(self, name, arguments, port, log, environment=None,
+                 ping=None):
         self.name = name
         self.port = port
         self.log = log
+        self._ping = ping
         self._arguments = [str(argument) for argument in arguments]
         self._environment = dict(os.environ, **(environment or {}))
         self._process = None
@@ -81,20 +74,30 @@ class Server:
                 preexec_fn=_end_with_parent)
 
     def wait(self):
-        """Wait until it listens.
+        """Wait until it works.
 
         :raises ServerError: it ended, or took more than 30 seconds
         """
         give_up_at = time.monotonic() + 30
-        while time.monotonic() < give_up_at:
-            if wait_for_port(self.port, 0.1):
+        while time.monotonic() < give_up_at and self.running():
+            if self._works():
                 return
-            if self._process.poll() is not None:
-                break
+            time.sleep(0.05)
         self.stop()
         with open(self.log, errors='replace') as log:
             raise ServerError('%s did not start:\n%s' % (
                 self.name, ''.join(log.readlines()[-30:])))
+
+    def _works(self):
+        try:
+            if self._ping is None:
+                socket.create_connection((HOST, self.port), 1).close()
+            else:
+                urllib.request.urlopen('http://%s:%d%s' % (
+                    HOST, self.port, self._ping), timeout=5).close()
+            return True
+        except OSError:
+            return False
 
     def running(self):
         """Return whether the process is there."""

@@ -43,7 +43,7 @@ class Registry:
                 'GUNICORN_WORKERS': str(workers),
                 'GUNICORN_GRACEFUL_TIMEOUT': '30',
                 'GUNICORN_OPTS': json.dumps(list(options)),
-                'PYTHONUNBUFFERED': '1'})
+                'PYTHONUNBUFFERED': '1'}, ping='/_ping')
 
     def __enter__(self):
         processes.start_all([self.server])

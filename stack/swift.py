@@ -174,6 +174,12 @@ class Swift:
         """Return the container's object names, as `swift list` prints them."""
         return self.request('GET', container)[1].decode('utf-8').splitlines()
 
+    def add_names(self, container, prefix, count):
+        """Add names to a container's listing that have no object."""
+        subprocess.check_call(
+            [self.python, _SCRIPT, 'names', self._directory, 'AUTH_test',
+             container, prefix, str(count)])
+
     def _servers(self):
         servers = [server for node in self.storage
                    for server in node.values()]

@@ -72,8 +72,8 @@ class BrokenObjectError(SwiftError, exceptions.BrokenError):
 _BY_STATUS = {
     401: (AccessDeniedError, 'the token was refused, twice; '
                              'see swift_user and swift_password'),
-    403: (AccessDeniedError, 'the user may not do this; '
-                             'see the rights of swift_user on swift_container'),
+    403: (AccessDeniedError, 'the user may not do this; see the rights of '
+                             'swift_user on swift_container'),
     404: (ObjectNotFoundError, 'not there'),
     412: (SwiftError, 'the object has changed, or its name is not acceptable'),
     413: (SwiftError, 'larger than Swift takes, or over a quota'),

@@ -1,0 +1,69 @@
+"""The real registry on real Swift, over HTTP; Python 3."""
+
+import itertools
+
+import pytest
+
+from stack import redis
+from stack import registry
+from stack import swift
+from stack import v1client
+
+_containers = itertools.count()
+
+
+@pytest.fixture(scope='session')
+def directory(tmp_path_factory):
+    return tmp_path_factory.mktemp('stack')
+
+
+@pytest.fixture(scope='session')
+def cluster(directory):
+    with swift.Swift(str(directory / 'swift')) as running:
+        yield running
+
+
+@pytest.fixture(scope='session')
+def redis_server(directory):
+    with redis.Redis(str(directory)) as running:
+        yield running.server
+
+
+@pytest.fixture(scope='module')
+def start_registry(cluster, directory):
+    """Start registries; they stop at the end of the module."""
+    started = []
+
+    def start(settings=None, **keywords):
+        server = registry.Registry(
+            str(directory), dict(cluster.settings(
+                swift_container='container%d' % next(_containers),
+                storage_path='/registry'), **(settings or {})), **keywords)
+        server.__enter__()
+        started.append(server)
+        return server
+    yield start
+    for server in started:
+        server.server.stop()
+
+
+@pytest.fixture(scope='module')
+def server(start_registry):
+    """A registry whose container is used by this module alone."""
+    return start_registry()
+
+
+@pytest.fixture
+def client(server):
+    return v1client.V1Client(server.port)
+
+
+@pytest.fixture
+def stored(cluster, server):
+    """Tell which objects the registry's container has below a path."""
+    def names(path=''):
+        prefix = 'registry/' + path
+        return [name for name
+                in cluster.list(server.settings['swift_container'])
+                if name.startswith(prefix)]
+    return names

@@ -1,0 +1,36 @@
+"""Run by a registry environment's Python 2.7: calls its Swift driver.
+
+    echo '[{"swift_authurl": ...}, [["exists", "a"], ...]]' |
+        python driver_calls.py
+
+Prints the answers as JSON: bytes as text, iterators as lists, an exception
+as the name of its class.
+"""
+
+import io
+import json
+import sys
+
+from docker_registry.drivers.swift import Storage
+from docker_registry.lib.config import Config
+
+
+def call(storage, method, *arguments):
+    if method == 'stream_write':
+        arguments = [arguments[0], io.BytesIO(arguments[1].encode('ascii'))]
+    try:
+        answer = getattr(storage, method)(*arguments)
+        if method == 'stream_read':
+            return b''.join(answer)
+        if method == 'list_directory':
+            return sorted(answer)
+        return answer
+    except Exception as error:
+        return type(error).__name__
+
+
+if __name__ == '__main__':
+    settings, calls = json.load(sys.stdin)
+    storage = Storage(settings['storage_path'], Config(settings))
+    print(json.dumps([call(storage, *[str(argument) for argument in one])
+                      for one in calls]))

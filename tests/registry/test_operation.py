@@ -1,0 +1,104 @@
+"""What operators of the registry see: start, outage, forks, many clients."""
+
+import subprocess
+
+import pytest
+
+from stack import environments
+from stack import load
+from stack import processes
+from stack import registry
+from stack import v1client
+
+_TOKEN_PREFIX = 'AUTH_tk'
+
+
+def test_many_clients(cluster, start_registry):
+    server = start_registry()
+    result = load.run([server.port], clients=32, images=200,
+                      layer_bytes=300000)
+    assert result.failures == []
+    assert result.corrupt == []
+    assert (result.pushed, result.pulled) == (200, 200)
+
+
+@pytest.mark.parametrize('options', [(), ('--preload',)])
+def test_workers_that_are_forked_and_replaced(start_registry, options):
+    # A worker lives for 100 requests: all are replaced a few times.
+    server = start_registry(options=options)
+    result = load.run([server.port], clients=16, images=40, layer_bytes=50000)
+    assert result.failures == []
+    assert (result.pulled, result.corrupt) == (40, [])
+
+
+def test_redis_cache(start_registry, redis_server):
+    server = start_registry({'cache_lru': {
+        'host': processes.HOST, 'port': redis_server.port, 'db': 0,
+        'password': None}})
+    client = v1client.V1Client(server.port)
+    image = v1client.make_image()
+    client.push('library/cached', [image])
+    for _ in range(2):
+        assert client.pull('library/cached') == [image]
+    # tags.py hands over the path by keyword when it deletes a tag.
+    client.expect(200, 'DELETE', '/v1/repositories/library/cached/tags/latest')
+    client.expect(200, 'DELETE', '/v1/repositories/library/cached/')
+    answer = client.request('GET', '/v1/repositories/library/cached/tags')
+    assert answer.status == 404
+    assert client.pull_image(image.id) == image
+
+
+def test_wrong_configuration_stops_the_registry(directory, cluster):
+    server = registry.Registry(str(directory), dict(
+        cluster.settings(), swift_regoin_name='north', swift_retries='many'))
+    with pytest.raises(processes.ServerError) as caught:
+        server.__enter__()
+    assert 'swift_regoin_name: unknown; did you mean swift_region_name?' in \
+        str(caught.value)
+    assert 'swift_retries: not a whole number' in str(caught.value)
+
+
+def test_outage(directory, start_registry):
+    # Nothing listens on the discard port.
+    server = start_registry({'swift_authurl': 'http://127.0.0.1:9/auth/v1.0',
+                             'swift_retries': 0})
+    client = v1client.V1Client(server.port)
+    assert client.request('GET', '/v1/_ping').status == 200
+    for method, path in (('GET', 'images/%s/json' % ('a' * 64)),
+                         ('GET', 'images/%s/layer' % ('a' * 64)),
+                         ('PUT', 'images/%s/layer' % ('a' * 64)),
+                         ('GET', 'repositories/library/demo/tags'),
+                         ('GET', 'repositories/library/demo/properties'),
+                         ('DELETE', 'repositories/library/demo/')):
+        assert client.request(method, '/v1/' + path, b'x').status == 500
+
+
+def test_log_has_no_secrets_and_no_tracebacks_of_404s(start_registry):
+    server = start_registry({'loglevel': 'debug'})
+    client = v1client.V1Client(server.port)
+    client.push('library/demo', [v1client.make_image()])
+    assert client.request(
+        'GET', '/v1/images/%s/json' % ('a' * 64)).status == 404
+    log = server.log()
+    assert 'DEBUG: HEAD registry/images/' in log
+    assert 'Traceback' not in log
+    assert 'ERROR' not in log
+    assert server.settings['swift_password'] not in log
+    assert _TOKEN_PREFIX not in log
+
+
+def test_12000_names(cluster, start_registry):
+    server = start_registry()
+    client = v1client.V1Client(server.port)
+    image = v1client.make_image()
+    client.push('library/many', [image])
+    cluster.add_names(server.settings['swift_container'],
+                      'registry/repositories/library/', 12000)
+    python = environments.build('registry')
+    output = subprocess.check_output([python, '-c', '''
+from docker_registry.drivers.swift import Storage
+from docker_registry.lib.config import Config
+storage = Storage('/registry', Config(dict(%r)))
+print(sum(1 for _ in storage.list_directory('repositories/library')))
+''' % server.settings], text=True)
+    assert output.split() == ['12001']
