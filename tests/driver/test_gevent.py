@@ -35,13 +35,13 @@ def work(number):
     # A client that is gone: gevent ends the greenlet that reads.
     def read_forever():
         for chunk in storage.stream_read(path):
-            gevent.sleep(60)
+            gevent.sleep(1)
     reader = gevent.spawn(read_forever)
     gevent.sleep(0.05)
     reader.kill()
     return number
 
-numbers = gevent.pool.Pool(32).map(work, range(64))
+numbers = gevent.pool.Pool(16).map(work, range(64))
 process = storage._container._pool._process
 print(json.dumps([numbers, len(list(storage.list_directory('images'))),
                   len(process.idle) <= 32]))

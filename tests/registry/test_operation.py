@@ -1,5 +1,6 @@
 """What operators of the registry see: start, outage, forks, many clients."""
 
+import os
 import subprocess
 
 import pytest
@@ -56,6 +57,23 @@ def test_wrong_configuration_stops_the_registry(directory, cluster):
     assert 'swift_regoin_name: unknown; did you mean swift_region_name?' in \
         str(caught.value)
     assert 'swift_retries: not a whole number' in str(caught.value)
+
+
+@pytest.mark.parametrize('flavor', ['v1', 'keystone', 'special', 'prod'])
+def test_sample_configuration(flavor):
+    output = subprocess.check_output(
+        [environments.build('registry'), '-c',
+         'from docker_registry import storage\n'
+         'print(storage.load()._container.name)'], text=True,
+        env=dict(os.environ, SETTINGS_FLAVOR=flavor,
+                 DOCKER_REGISTRY_CONFIG=os.path.join(
+                     environments.PROJECT, 'config_sample.yml'),
+                 ST_AUTH='http://swift.example.com/auth/v1.0',
+                 ST_USER='test:tester', ST_KEY='12345',
+                 OS_AUTH_URL='https://keystone.example.com:5000',
+                 OS_USERNAME='registry', OS_PASSWORD='12345',
+                 OS_TENANT_NAME='images', OS_CONTAINER='registry-images'))
+    assert output.split()[-1] == 'registry-images'
 
 
 def test_outage(directory, start_registry):

@@ -50,6 +50,16 @@ class Connection(object):
         self.http = swiftclient.client.http_connection(
             grant.storage_url, cacert=cacert, timeout=timeout_seconds)
 
+    def drop_answer(self):
+        """Make room for the next request.
+
+        Hangs up if the last answer was not read to its end: what is left
+        would be taken for the next one. The next request dials again.
+        """
+        answer = self.http[1].resp
+        if answer is not None:
+            answer.close()
+
     def close(self):
         self.http[1].close()
 
@@ -158,15 +168,14 @@ class Connections(object):
         """Let the next request begin: this one is now read by its client."""
         self._process.slots.release()
 
-    def finish(self, connection, reusable, detached=False):
-        """Take a connection back.
+    def finish(self, connection, detached=False):
+        """Take a connection back; an answer that was not read is dropped.
 
-        :param reusable: whether its last answer was read to the end; if
-            not, what is left would be taken for the next answer
         :param detached: whether detach() has been called for it
         """
         process = self._process
-        if reusable and len(process.idle) < process.idle.maxlen:
+        connection.drop_answer()
+        if len(process.idle) < process.idle.maxlen:
             process.idle.append(connection)
         else:
             connection.close()

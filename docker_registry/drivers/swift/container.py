@@ -66,16 +66,20 @@ class Body(object):
         :raises errors.UnreachableError: the body ends early or the
             connection breaks; the body is then closed
         """
+        if self._connection is None:
+            return b''
         try:
             chunk = self._body.read(size_bytes)
+            self._received += len(chunk)
+            if self._received == self.size:
+                self._body.read(1)  # nothing, but swiftclient sees the end
         except connections.TRANSPORT_ERRORS as error:
             self.close()
             raise self._broke_off(error)
         except BaseException:  # a greenlet's timeout or end
             self.close()
             raise
-        self._received += len(chunk)
-        if not chunk:
+        if self._received == self.size or not chunk:
             self.close()
             if self.size not in (None, self._received):
                 raise self._broke_off('end of body')
@@ -85,8 +89,7 @@ class Body(object):
         """Give the connection back; what has not been read is dropped."""
         if self._connection is not None:
             connection, self._connection = self._connection, None
-            self._pool.finish(connection, self._received == self.size,
-                              detached=True)
+            self._pool.finish(connection, detached=True)
 
     def _broke_off(self, cause):
         return errors.unreachable(
@@ -265,16 +268,13 @@ class Container(object):
 
     def _attempt(self, connection, action, object_name, operation, keeps):
         started = time.time()
-        reusable = kept = False
+        kept = False
         try:
             answer = operation(connection)
-            reusable, kept = True, keeps
+            kept = keeps
             logger.debug('%s: done in %.3f s', action, time.time() - started)
             return answer
         except client.ClientException as error:
-            # Of a PUT, part of the body may still be under way.
-            reusable = (error.http_status == 404
-                        and not action.startswith('PUT'))
             logger.debug('%s: %s in %.3f s', action, error.http_status,
                          time.time() - started)
             raise errors.from_status(
@@ -286,4 +286,4 @@ class Container(object):
             if kept:
                 self._pool.detach(connection)
             else:
-                self._pool.finish(connection, reusable)
+                self._pool.finish(connection)
