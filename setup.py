@@ -41,6 +41,7 @@ setuptools.setup(
     # with them. Who has a registry has it; README.rst says how to install it
     # elsewhere.
     install_requires=[
+        'futures; python_version < "3"',
         # Later ones install on Python 2.7 and then do not run there.
         'keystoneauth1>=3.4,<4.3; python_version < "3"',
         'keystoneauth1>=3.4; python_version >= "3"',

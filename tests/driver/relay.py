@@ -41,6 +41,10 @@ class Relay(object):
         closes the connection in an orderly way after 5 bytes
     ``damage(5)``
         changes byte 5 of the answer's body
+    ``damage_request(5)``
+        changes byte 5 of the request's body
+    ``answer('{}')``
+        answers 200 with a JSON body by itself
     ``stall(2)``
         waits 2 seconds before the request is passed on
     """
@@ -207,6 +211,22 @@ def damage(position):
         body = bytearray(body)
         body[position] ^= 1
         client.sendall(head + bytes(body))
+    return action
+
+
+def damage_request(position):
+    def action(relay, client, request):
+        body = bytearray(request.body)
+        body[position] ^= 1
+        _pass(relay, client, request._replace(body=bytes(body)))
+    return action
+
+
+def answer(body):
+    def action(relay, client, request):
+        client.sendall((
+            'HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n'
+            'Content-Length: %d\r\n\r\n%s' % (len(body), body)).encode())
     return action
 
 

@@ -2,6 +2,7 @@
 
 from docker_registry.core import exceptions
 from docker_registry.core import lru
+from docker_registry.drivers.swift import cache
 import pytest
 import relay
 
@@ -51,13 +52,12 @@ def test_slow_reader_does_not_replace_what_was_written_since(
         redis_cache, storage, monkeypatch):
     storage.put_content('a', b'old')
     redis_cache.flushall()
-    read = storage.stream_read
+    fill = cache.fill
 
-    def read_then_others_write(path):
-        content = list(read(path))
+    def others_write_then_fill(path, content):
         storage.put_content(path, b'new')
-        return content
-    monkeypatch.setattr(storage, 'stream_read', read_then_others_write)
+        fill(path, content)
+    monkeypatch.setattr(cache, 'fill', others_write_then_fill)
     assert storage.get_content('a') == b'old'
     assert cached('a') == b'new'
 

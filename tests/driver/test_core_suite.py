@@ -35,3 +35,16 @@ class DriverBelowPathTest(DriverTest):
 class DriverWithRedisTest(DriverTest):
 
     path = '/registry'
+
+
+class DriverInSegmentsTest(DriverTest):
+
+    """Everything that is streamed, 7 bytes, becomes a large object."""
+
+    path = '/registry'
+
+    @pytest.fixture(autouse=True)
+    def _configure(self, swift_settings):
+        self.config = testing.Config(dict(
+            swift_settings, swift_segment_size=3,
+            swift_download_concurrency=2))

@@ -2,12 +2,16 @@
 
 The only module that calls swiftclient's operations, and the place where a
 failure becomes one of the driver's exceptions. Knows object names; knows
-nothing of registry paths, large objects or the cache.
+nothing of registry paths, of how layers are cut into segments, or the cache.
 """
 
+import collections
+import itertools
+import json
 import logging
 import random
 import re
+import sys
 import time
 
 from swiftclient import client
@@ -15,10 +19,27 @@ from swiftclient import client
 from . import connections
 from . import errors
 
+if sys.version_info[0] < 3:
+    from urllib import unquote
+    from urlparse import urlparse
+else:
+    from urllib.parse import unquote, urlparse
+
 _FIRST_DELAY_SECONDS = 0.2
+_GIB = 1024 ** 3
 _CONTENT_RANGE = re.compile(r'bytes (\d+)-(\d+)/(\d+)$')
 
 logger = logging.getLogger(__name__)
+
+#: What a cluster can do: max_file_size_bytes of one object; max_segments of
+#: a static large object, 0 where it has none; max_deletes in one request, 0
+#: where it has no bulk delete.
+Capabilities = collections.namedtuple(
+    'Capabilities', 'max_file_size_bytes max_segments max_deletes')
+
+#: Swift's defaults, for clusters that do not tell.
+#: Source: https://docs.openstack.org/swift/latest/middleware.html
+_DEFAULT_CAPABILITIES = Capabilities(5 * _GIB + 2, 1000, 1000)
 
 
 class Body(object):
@@ -31,8 +52,8 @@ class Body(object):
     :ivar first: offset of its first byte in the object
     :ivar size: number of bytes it has, None where Swift does not say
     :ivar object_size: number of bytes the whole object has, or None
-    :ivar md5: MD5 of the bytes in hexadecimal where the answer has all of an
-        object that is stored as one, otherwise None
+    :ivar object_md5: MD5 of the whole object's bytes in hexadecimal; None for
+        large objects, whose ETag is something else
     """
 
     def __init__(self, pool, connection, action, object_name, headers, body):
@@ -53,12 +74,10 @@ class Body(object):
             self.first, last, self.object_size = map(
                 int, content_range.groups())
             self.size = last - self.first + 1
-        # A large object's ETag is not the MD5 of its bytes.
         segmented = ('x-static-large-object' in headers
                      or 'x-object-manifest' in headers)
-        self.md5 = self.etag if (
-            self.size == self.object_size and not segmented
-            and re.match('[0-9a-f]{32}$', self.etag)) else None
+        is_md5 = re.match('[0-9a-f]{32}$', self.etag) and not segmented
+        self.object_md5 = self.etag if is_md5 else None
 
     def read(self, size_bytes):
         """Return the next bytes; b'' at the end and only there.
@@ -116,6 +135,7 @@ class Container(object):
         self.name = settings.container
         self._settings = settings
         self._pool = pool
+        self._capabilities = None
 
     def head(self, object_name):
         """Return the headers of an object, as a dict with lower-case names."""
@@ -123,6 +143,16 @@ class Container(object):
             'HEAD', object_name, lambda connection: client.head_object(
                 connection.storage_url, connection.grant.token, self.name,
                 object_name, http_conn=connection.http))
+
+    def get_size(self, object_name):
+        """Return the size of an object in bytes, also of a large one."""
+        headers = self.head(object_name)
+        if 'content-length' in headers:
+            return int(headers['content-length'])
+        # A dynamic large object with more segments than a listing's page.
+        container, prefix = unquote(headers['x-object-manifest']).split('/', 1)
+        return sum(entry['bytes'] for entry in self.list(
+            prefix, container=container))
 
     def get(self, object_name, first=None, last=None, etag=None):
         """Open an object for reading.
@@ -137,7 +167,7 @@ class Container(object):
         if first is not None:
             headers['Range'] = 'bytes=%d-%s' % (
                 first, '' if last is None else last)
-        if etag is not None:
+        if etag:
             headers['If-Match'] = '"%s"' % etag
         action = 'GET %s' % object_name
 
@@ -151,7 +181,7 @@ class Container(object):
                         answer_headers, body)
         return self._request('GET', object_name, open_body, keeps=True)
 
-    def put(self, object_name, body, size_bytes, etag):
+    def put(self, object_name, body, size_bytes, etag, only_new=False):
         """Write an object in one request; readers see all of it or nothing.
 
         The container is made first where it is missing and
@@ -160,55 +190,178 @@ class Container(object):
         :param body: bytes, or a file that can be rewound
         :param size_bytes: length of the body
         :param etag: MD5 of the body in hexadecimal; Swift compares it
+        :param only_new: do nothing if there is an object of this name
+        :raises errors.ObjectExistsError: only_new, and there is
         """
-        def send(connection):
-            if hasattr(body, 'seek'):
-                body.seek(0)
-            return client.put_object(
+        self._put(object_name, body, size_bytes, etag, only_new, None)
+
+    def put_manifest(self, object_name, segments, etag, only_new=False):
+        """Make a static large object of segments that have been written.
+
+        Swift looks at each segment before it takes the manifest.
+
+        :param segments: list of (object name, size in bytes, MD5)
+        :param etag: MD5 of the segments' MD5s, one after the other
+        :param only_new: as for put()
+        """
+        body = json.dumps([
+            {'path': '/%s/%s' % (self.name, name), 'size_bytes': size_bytes,
+             'etag': md5} for name, size_bytes, md5 in segments])
+        self._put(object_name, body.encode('ascii'), len(body), etag,
+                  only_new, 'multipart-manifest=put')
+
+    def get_manifest(self, object_name):
+        """Return the names of the segments of a static large object.
+
+        :returns: list of names in this container; [] for other objects
+        """
+        if 'x-static-large-object' not in self.head(object_name):
+            return []
+        _, body = self._request(
+            'GET', object_name, lambda connection: client.get_object(
                 connection.storage_url, connection.grant.token, self.name,
-                object_name, body, content_length=size_bytes, etag=etag,
-                content_type='application/octet-stream',
-                http_conn=connection.http)
-        try:
-            self._request('PUT', object_name, send)
-        except errors.ObjectNotFoundError:  # that is, the container
-            self._create(object_name)
-            self._request('PUT', object_name, send)
+                object_name, http_conn=connection.http,
+                query_string='multipart-manifest=get'))
+        own = '/%s/' % self.name
+        return [segment['name'][len(own):]
+                for segment in json.loads(body.decode('utf-8'))
+                if segment['name'].startswith(own)]
 
     def delete(self, object_name):
-        """Remove an object."""
+        """Remove an object; of a large one its manifest alone."""
         self._request(
             'DELETE', object_name, lambda connection: client.delete_object(
                 connection.storage_url, connection.grant.token, self.name,
                 object_name, http_conn=connection.http))
 
-    def list(self, prefix, delimiter=None):
-        """Yield the names that begin with a prefix, in Swift's order.
+    def delete_all(self, object_names):
+        """Remove objects, in bulk where the cluster can; absent ones are fine.
+
+        Tries all before it raises for those that are left.
+
+        :param object_names: iterable of names
+        :raises errors.SwiftError: the first of the failures
+        """
+        at_once = self.capabilities().max_deletes
+        names = iter(object_names)
+        failure = None
+        while True:
+            batch = list(itertools.islice(names, at_once or 1))
+            if not batch:
+                break
+            if len(batch) > 1:
+                batch = self._delete_in_bulk(batch)
+            for name in batch:
+                try:
+                    self.delete(name)
+                except errors.ObjectNotFoundError:
+                    pass  # the listing lags behind, or somebody was faster
+                except errors.SwiftError as error:
+                    failure = failure or error
+        if failure:
+            raise failure
+
+    def list(self, prefix, delimiter=None, container=None):
+        """Yield what the listing says of the names that begin with a prefix.
 
         Asks page by page and holds one page at a time.
 
         :param prefix: what the names begin with; '' is the whole container
         :param delimiter: '/' ends names at the first slash after the prefix:
             what lies below it comes once, as a name that ends in a slash
+        :param container: another container of the account
+        :returns: iterator over dicts with at least a name; for an object
+            also bytes (its size) and last_modified (UTC, ISO 8601)
         """
         marker = ''
         while True:
-            page = self._page(prefix, delimiter, marker)
+            page = self._page(container or self.name, prefix, delimiter,
+                              marker)
             for entry in page:
                 marker = entry.get('name') or entry['subdir']
-                yield marker
+                yield dict(entry, name=marker)
             if not page:
                 return
 
-    def _page(self, prefix, delimiter, marker):
+    def capabilities(self):
+        """Return the cluster's Capabilities; asks once a process."""
+        if self._capabilities is None:
+            self._capabilities = self._ask_capabilities()
+        return self._capabilities
+
+    def _put(self, object_name, body, size_bytes, etag, only_new, query):
+        headers = {'If-None-Match': '*'} if only_new else {}
+
+        def send(connection):
+            if hasattr(body, 'seek'):
+                body.seek(0)
+            return client.put_object(
+                connection.storage_url, connection.grant.token, self.name,
+                object_name, body, content_length=size_bytes, etag=etag,
+                content_type='application/octet-stream', headers=headers,
+                http_conn=connection.http, query_string=query)
+        try:
+            self._request('PUT', object_name, send)
+        except errors.ObjectNotFoundError:  # that is, the container
+            self._create(object_name)
+            self._request('PUT', object_name, send)
+
+    def _page(self, container, prefix, delimiter, marker):
         try:
             return self._request(
                 'GET', None, lambda connection: client.get_container(
-                    connection.storage_url, connection.grant.token, self.name,
+                    connection.storage_url, connection.grant.token, container,
                     prefix=prefix, delimiter=delimiter, marker=marker,
                     http_conn=connection.http))[1]
         except errors.ObjectNotFoundError:  # no container yet: nothing in it
             return []
+
+    def _delete_in_bulk(self, names):
+        """Remove objects in one request; return those that may be left.
+
+        Source: swift/common/middleware/bulk.py: the answer is 200 whatever
+        happens; its body tells.
+        """
+        paths = {client.quote('/%s/%s' % (self.name, name)): name
+                 for name in names}
+        try:
+            _, body = self._request(
+                'POST', None, lambda connection: client.post_account(
+                    connection.storage_url, connection.grant.token,
+                    {'Content-Type': 'text/plain',
+                     'Accept': 'application/json'},
+                    http_conn=connection.http, query_string='bulk-delete',
+                    data='\n'.join(paths)))
+        except errors.SwiftError as error:
+            logger.warning('%s; deleting one by one', error)
+            return names
+        answer = json.loads(body.decode('utf-8'))
+        failed = [path for path, _ in answer['Errors']]
+        if answer['Response Status'].startswith('200') or failed:
+            return [paths[path] for path in failed if path in paths]
+        return names
+
+    def _ask_capabilities(self):
+        def ask(connection):
+            url = urlparse(
+                connection.storage_url.split('/v1')[0] + '/info')
+            return client.get_capabilities((url, connection.http[1]))
+        try:
+            info = self._request('GET', None, ask)
+        except errors.UnreachableError:
+            raise
+        except errors.SwiftError as error:
+            if error.status is None or error.status >= 500:
+                raise
+            logger.debug('the cluster does not show its /info: %s', error)
+            return _DEFAULT_CAPABILITIES
+        return Capabilities(
+            info.get('swift', {}).get(
+                'max_file_size', _DEFAULT_CAPABILITIES.max_file_size_bytes),
+            info.get('slo', {}).get('max_manifest_segments', 0),
+            # More would keep one request waiting for too long.
+            min(1000, info.get('bulk_delete', {}).get(
+                'max_deletes_per_request', 0)))
 
     def _create(self, object_name):
         if not self._settings.create_container:

@@ -49,6 +49,16 @@ class ObjectNotFoundError(SwiftError, exceptions.FileNotFoundError):
     """Swift answered 404: the object, or everything below it, is not there."""
 
 
+class ObjectExistsError(SwiftError):
+
+    """Swift answered 412: there is an object already, or another version."""
+
+
+class TooLargeError(SwiftError):
+
+    """Larger than the cluster takes, in one object or in segments."""
+
+
 class InvalidPathError(SwiftError, exceptions.WrongArgumentsError):
 
     """The path cannot be the name of an object; nothing was asked of Swift."""
@@ -75,8 +85,8 @@ _BY_STATUS = {
     403: (AccessDeniedError, 'the user may not do this; see the rights of '
                              'swift_user on swift_container'),
     404: (ObjectNotFoundError, 'not there'),
-    412: (SwiftError, 'the object has changed, or its name is not acceptable'),
-    413: (SwiftError, 'larger than Swift takes, or over a quota'),
+    412: (ObjectExistsError, 'the object is another one than expected'),
+    413: (TooLargeError, 'larger than Swift takes, or over a quota'),
     416: (SwiftError, 'the range lies outside the object'),
     422: (BrokenObjectError, 'the bytes that arrived have another MD5 than '
                              'those that were sent'),

@@ -1,38 +1,295 @@
-"""A stream of unknown length becomes an object.
+"""Layers of any size: one object, or segments and a manifest.
 
-Knows how a layer is laid out in the container. Knows nothing of registry
-paths or connections.
+Knows how a layer is laid out in the container, how to undo half of one and
+how to remove a whole one. Knows nothing of registry paths or connections.
 """
 
+import calendar
+import contextlib
 import hashlib
-import tempfile
+import itertools
+import logging
+import threading
+import time
+import uuid
 
-_MEMORY_BYTES = 8 * 1024 * 1024
+from concurrent import futures
+
+from . import buffers
+from . import errors
+from . import names
+
+#: What the buffers of a process may take of its memory; more goes to disk.
+_MEMORY_BYTES = 32 * 1024 * 1024
+_READ_BYTES = 128 * 1024
+_BATCH = 1000
+
+logger = logging.getLogger(__name__)
 
 
-def write(container, object_name, stream, chunk_size_bytes):
-    """Write a stream to an object; readers see all of it or nothing.
+def segment_sizes(first_bytes, capabilities):
+    """Yield how large the segments of a stream of unknown length are to be.
 
-    The stream is read to its end first: its length and MD5 go ahead of the
-    bytes, the request can be sent again, and a client that pauses holds no
-    request to Swift open.
+    They grow as the stream does and as segments run out, so that a stream
+    ends before the segments do: from 64 MiB on after 7 GiB, to 96 MiB after
+    10 GiB and 1.2 GiB after 100 GiB with Swift's 1000 segments.
 
-    :param container: Container
-    :param object_name: name of the object
-    :param stream: has read(n), which returns b'' at the end; each byte is
-        read once
-    :param chunk_size_bytes: how much to read at a time
-    :raises errors.SwiftError: Swift did not take it; nothing has changed
-    :raises Exception: whatever stream.read() raises; nothing has changed
+    :param first_bytes: size of the first segments
+    :param capabilities: Capabilities of the cluster; one without static
+        large objects gets everything in one object
     """
-    md5 = hashlib.md5()
-    size_bytes = 0
-    with tempfile.SpooledTemporaryFile(_MEMORY_BYTES) as spool:
-        while True:
-            chunk = stream.read(chunk_size_bytes)
+    limit = capabilities.max_file_size_bytes
+    if not capabilities.max_segments:
+        yield limit
+        return
+    total = 0
+    for left in range(capabilities.max_segments, 0, -1):
+        size = min(max(first_bytes, 8 * total // left), limit)
+        yield size
+        total += size
+
+
+class LargeObjects(object):
+
+    """Writes and removes objects of any size.
+
+    A push holds at most upload_concurrency + 1 segments: those on their way
+    to Swift, and the one that its client is filling. All pushes of a process
+    together hold 32 MiB of that in memory, and the rest on disk.
+
+    :param settings: Settings
+    :param container: Container
+    """
+
+    def __init__(self, settings, container):
+        self._settings = settings
+        self._container = container
+        self._memory = buffers.Memory(_MEMORY_BYTES)
+
+    def write(self, object_name, stream):
+        """Write a stream; readers see the old object, the new one or none.
+
+        While the client pauses no request to Swift is open. Segments of the
+        object that was there before are removed when the new one stands.
+
+        :param object_name: name of the object
+        :param stream: has read(n), which returns b'' at the end; each byte
+            is read once
+        :raises errors.SwiftError: Swift did not take it; nothing has changed
+        :raises Exception: whatever stream.read() raises; nothing has changed
+        """
+        pieces = self._cut(object_name, stream)
+        first, is_last = next(pieces)
+        if not is_last:
+            self._write_segments(
+                object_name, itertools.chain([(first, is_last)], pieces))
+            return
+        with contextlib.closing(first):
+            self._replace(object_name, '', lambda only_new: (
+                self._container.put(object_name, first, first.size,
+                                    first.etag(), only_new)))
+
+    def remove(self, object_name):
+        """Remove an object, and its segments after it.
+
+        :raises errors.ObjectNotFoundError: it is not there
+        """
+        segments = self._own_segments(object_name)
+        self._container.delete(object_name)
+        self._discard(segments)
+
+    def remove_below(self, prefix, done):
+        """Remove all objects that begin with a prefix, and their segments.
+
+        :param done: called with each list of names that has been dealt with
+        :returns: whether there were any
+        :raises errors.SwiftError: some are left
+        """
+        found = False
+        for batch in _batches(self._names(prefix)):
+            found = True
+            try:
+                self._container.delete_all(batch)
+            finally:
+                done(batch)
+        if found:
+            self._discard(self._names(names.segments_prefix(prefix)))
+        return found
+
+    def orphans(self, prefix, age_seconds):
+        """Yield the names of segments that no manifest refers to.
+
+        They are what is left of pushes whose registry was killed, or that
+        Swift did not let undo.
+
+        :param prefix: what the names of their objects begin with
+        :param age_seconds: how long ago the last segment of their upload was
+            written, at least; those of pushes under way are younger
+        """
+        entries = self._container.list(names.segments_prefix(prefix))
+        for upload, segments in itertools.groupby(
+                entries, lambda entry: entry['name'].rsplit('/', 1)[0]):
+            segments = list(segments)
+            newest = max(_timestamp(entry) for entry in segments)
+            if time.time() - newest < age_seconds:
+                continue
+            object_name = names.segmented_object(segments[0]['name'])
+            try:
+                in_use = set(self._container.get_manifest(object_name))
+            except errors.ObjectNotFoundError:
+                in_use = set()
+            for entry in segments:
+                if entry['name'] not in in_use:
+                    yield entry['name']
+
+    def _cut(self, object_name, stream):
+        """Yield (Buffer, whether it is the last) until the stream ends."""
+        capabilities = self._container.capabilities()
+        chunk = stream.read(_READ_BYTES)
+        held = 0
+        for size in segment_sizes(self._settings.segment_size, capabilities):
+            held += size
+            buffer = buffers.Buffer(self._memory,
+                                    self._settings.buffer_directory)
+            try:
+                while chunk and buffer.size < size:
+                    room = size - buffer.size
+                    buffer.append(chunk[:room])
+                    chunk = chunk[room:] or stream.read(_READ_BYTES)
+            except BaseException:
+                buffer.close()
+                raise
+            yield buffer, not chunk
             if not chunk:
-                break
-            md5.update(chunk)
-            size_bytes += len(chunk)
-            spool.write(chunk)
-        container.put(object_name, spool, size_bytes, md5.hexdigest())
+                return
+        raise errors.TooLargeError(
+            'PUT %s: larger than %d bytes, the most that this cluster takes '
+            '%s' % (object_name, held,
+                    'in the segments of a static large object'
+                    if capabilities.max_segments else
+                    'in one object, and it has no static large objects'),
+            object_name=object_name)
+
+    def _write_segments(self, object_name, pieces):
+        prefix = names.segments_prefix(object_name, '%d-%s' % (
+            time.time(), uuid.uuid4().hex))
+        upload = _Upload(self._container, prefix,
+                         self._settings.upload_concurrency)
+        try:
+            upload.send(pieces)
+            etag = hashlib.md5(''.join(
+                md5 for _, _, md5 in upload.segments).encode('ascii'))
+            self._replace(object_name, prefix, lambda only_new: (
+                self._container.put_manifest(
+                    object_name, upload.segments, etag.hexdigest(),
+                    only_new)))
+        except BaseException:
+            if self._may_stand(object_name, prefix):
+                logger.warning('PUT %s: it may have been written; what is '
+                               'left of it is below %s', object_name, prefix)
+            else:
+                self._discard(upload.names)
+            raise
+
+    def _may_stand(self, object_name, prefix):
+        """Tell whether a manifest whose answer was lost may be there."""
+        try:
+            return any(name.startswith(prefix) for name
+                       in self._container.get_manifest(object_name))
+        except errors.ObjectNotFoundError:
+            return False
+        except errors.SwiftError:
+            return True
+
+    def _replace(self, object_name, new_prefix, put):
+        # Most layers are new. Swift says so by the way, and spares us to ask
+        # before each.
+        try:
+            put(only_new=True)
+            return
+        except errors.ObjectExistsError:
+            pass
+        try:
+            old = self._own_segments(object_name)
+        except errors.ObjectNotFoundError:
+            old = []
+        put(only_new=False)
+        # The object that exists may be our own, its answer lost.
+        self._discard([name for name in old
+                       if not (new_prefix and name.startswith(new_prefix))])
+
+    def _own_segments(self, object_name):
+        """Return the segments that this driver has written for an object."""
+        return [name for name in self._container.get_manifest(object_name)
+                if name.startswith(names.SEGMENTS)]
+
+    def _discard(self, segments):
+        """Remove segments that nothing refers to any more."""
+        try:
+            for batch in _batches(segments):
+                self._container.delete_all(batch)
+        except errors.SwiftError as error:
+            logger.warning('segments are left, to be found as orphans: %s',
+                           error)
+
+    def _names(self, prefix):
+        return (entry['name'] for entry in self._container.list(prefix))
+
+
+class _Upload(object):
+
+    """Segments on their way to Swift, several at a time.
+
+    :ivar names: of all segments that may be there
+    :ivar segments: (name, size in bytes, MD5) of each, in order
+    """
+
+    def __init__(self, container, prefix, concurrency):
+        self._container = container
+        self._prefix = prefix
+        self._concurrency = concurrency
+        self._free = threading.Semaphore(concurrency)
+        self._failed = False
+        self.names = []
+        self.segments = []
+
+    def send(self, pieces):
+        """Write buffers as segments while the next ones are being filled.
+
+        :param pieces: iterable of (Buffer, whether it is the last)
+        :raises Exception: the first failure, when nothing is under way
+        """
+        with futures.ThreadPoolExecutor(self._concurrency) as executor:
+            written = []
+            for buffer, _ in pieces:
+                self._free.acquire()
+                name = names.segment_name(self._prefix, len(self.names))
+                self.names.append(name)
+                written.append(executor.submit(self._write, name, buffer))
+                if self._failed:
+                    break
+        self.segments = [segment.result() for segment in written]
+
+    def _write(self, name, buffer):
+        try:
+            with contextlib.closing(buffer):
+                if not self._failed:
+                    self._container.put(name, buffer, buffer.size,
+                                        buffer.etag())
+                return name, buffer.size, buffer.etag()
+        except BaseException:
+            self._failed = True
+            raise
+        finally:
+            self._free.release()
+
+
+def _batches(iterable):
+    iterator = iter(iterable)
+    return iter(lambda: list(itertools.islice(iterator, _BATCH)), [])
+
+
+def _timestamp(entry):
+    # Swift gives UTC, with or without fractions of a second.
+    return calendar.timegm(time.strptime(
+        entry['last_modified'].split('.')[0], '%Y-%m-%dT%H:%M:%S'))

@@ -1,7 +1,9 @@
-"""Registry path <-> object name.
+"""Registry path <-> object name <-> segment name.
 
 Objects are named as docker-registry-driver-swift 0.2.1 named them: the root
-(storage_path) without its outer slashes, a slash, the path. Pure: no I/O.
+(storage_path) without its outer slashes, a slash, the path. The segments of
+an object begin with SEGMENTS, the object's name, and what is new for each
+upload. Pure: no I/O.
 """
 
 import sys
@@ -12,6 +14,11 @@ if sys.version_info[0] < 3:
     from urllib import quote_plus
 else:
     from urllib.parse import quote_plus
+
+
+#: Where segments are, in the same container, so that what opens the
+#: container opens them; outside every root but that of the whole container.
+SEGMENTS = '.segments/'
 
 
 class Names(object):
@@ -31,8 +38,9 @@ class Names(object):
 
         :param path: path as the registry gives it, relative to the root
         :returns: the object's name, text or bytes as the path was
-        :raises InvalidPathError: the path is empty or has a part '.' or '..',
-            which HTTP libraries would resolve to another object's name
+        :raises InvalidPathError: the path is empty, has a part '.' or '..',
+            which HTTP libraries would resolve to another object's name, or
+            is where segments are
         """
         stripped = path.strip('/')
         if not stripped:
@@ -42,7 +50,12 @@ class Names(object):
         if '.' in parts or '..' in parts:
             raise errors.InvalidPathError(
                 'the path %r has a part . or ..' % (path,), object_name=path)
-        return self._root + stripped
+        name = self._root + stripped
+        if (name + '/').startswith(SEGMENTS):
+            raise errors.InvalidPathError(
+                'the path %r is where segments are' % (path,),
+                object_name=path)
+        return name
 
     def prefix(self, path=None):
         """Return what the names of all objects below a directory begin with.
@@ -61,6 +74,26 @@ class Names(object):
         :param object_name: a name, or a pseudo-directory that ends in a slash
         """
         return object_name[len(self._root):].rstrip('/')
+
+
+def segments_prefix(object_name, upload=None):
+    """Return what the names of an object's segments begin with.
+
+    :param object_name: name of the object, or what several begin with
+    :param upload: what tells one upload of the object from the others
+    """
+    prefix = SEGMENTS + object_name
+    return prefix if upload is None else '%s/%s/' % (prefix, upload)
+
+
+def segment_name(prefix, number):
+    """Return the name of a segment; names sort as the segments follow."""
+    return '%s%08d' % (prefix, number)
+
+
+def segmented_object(segment):
+    """Return the name of the object that a segment was written for."""
+    return segment[len(SEGMENTS):].rsplit('/', 2)[0]
 
 
 def quote_part(value):

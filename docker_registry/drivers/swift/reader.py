@@ -3,10 +3,19 @@
 Knows nothing of registry paths.
 """
 
+import collections
+import contextlib
 import hashlib
+import itertools
 import logging
+import threading
+
+from concurrent import futures
 
 from . import errors
+
+_PIECE_BYTES = 4 * 1024 * 1024
+_READ_BYTES = 128 * 1024
 
 logger = logging.getLogger(__name__)
 
@@ -31,28 +40,34 @@ class Reader(object):
     :param bytes_range: (first, last) offsets wanted, both inclusive; a last
         one beyond the end means the end. None is the whole object.
     :param resumes: how often reading may break off without any progress
+    :param etag: read this version of the object or none
+    :ivar etag: that of the object
+    :ivar object_size: size of the whole object in bytes, None where unknown
+    :ivar object_md5: MD5 of the whole object, None where unknown
     :raises errors.SwiftError: on opening and on reading
     """
 
     def __init__(self, container, object_name, chunk_size_bytes,
-                 bytes_range=None, resumes=3):
+                 bytes_range=None, resumes=3, etag=None):
         self._body = None
         self._container = container
         self._object_name = object_name
         self._chunk_size_bytes = chunk_size_bytes
         self._resumes = self._resumes_left = resumes
         first, last = bytes_range or (None, None)
-        self._body = container.get(object_name, first, last)
-        self._etag = self._body.etag
-        self._position = self._body.first
+        body = self._body = container.get(object_name, first, last, etag)
+        self.etag = body.etag
+        self.object_size = body.object_size
+        self.object_md5 = body.object_md5
+        self._position = body.first
         if self._position != (first or 0):
             self.close()
-            raise self._broken('begins at byte %d' % self._position)
+            raise _broken(object_name, 'begins at byte %d' % self._position)
         self._end = None
-        if self._body.size is not None:
-            self._end = self._position + self._body.size
-        self._expected_md5 = self._body.md5
-        self._md5 = hashlib.md5() if self._expected_md5 else None
+        if body.size is not None:
+            self._end = self._position + body.size
+        whole = body.size == body.object_size
+        self._md5 = _Md5(object_name, body.object_md5 if whole else None)
 
     def __iter__(self):
         return self
@@ -62,12 +77,11 @@ class Reader(object):
             raise StopIteration
         chunk = self._read()
         self._position += len(chunk)
-        if self._md5:
-            self._md5.update(chunk)
+        self._md5.update(chunk)
         if self._position == self._end or not chunk:
-            self._check()
-        if not chunk:
             self.close()
+            self._md5.check()
+        if not chunk:
             raise StopIteration
         return chunk
 
@@ -99,18 +113,131 @@ class Reader(object):
 
     def _resume(self):
         self._body = self._container.get(
-            self._object_name, self._position, self._end - 1, self._etag)
+            self._object_name, self._position, self._end - 1, self.etag)
         if (self._body.first != self._position
                 or self._body.size != self._end - self._position):
             self.close()
-            raise self._broken('cannot be resumed at byte %d' % self._position)
+            raise _broken(self._object_name,
+                          'cannot be resumed at byte %d' % self._position)
 
-    def _check(self):
-        if self._md5 and self._md5.hexdigest() != self._expected_md5:
+
+class ReadAhead(object):
+
+    """Iterates over an object's bytes, fetched by several requests at once.
+
+    For links that hold back each connection. Fetches pieces of 4 MiB ahead of
+    whoever reads, and hands them out in order; it holds as many in memory as
+    there are requests, and the one that is being read. All come from the
+    version of the object that the first one found. The MD5 is checked as in
+    Reader. An abandoned one stops fetching when it is closed or collected.
+
+    :param container, object_name, bytes_range, resumes: as for Reader
+    :param concurrency: how many requests at a time
+    :raises errors.SwiftError: on opening and on reading
+    """
+
+    def __init__(self, container, object_name, bytes_range, resumes,
+                 concurrency):
+        self._stopped = threading.Event()
+        self._executor = futures.ThreadPoolExecutor(concurrency)
+        self._concurrency = concurrency
+        self._ahead = collections.deque()
+        self._etag = None
+
+        def open_piece(first, last, etag):
+            return Reader(container, object_name, _READ_BYTES, (first, last),
+                          resumes, etag)
+        self._open_piece = open_piece
+        first, last = bytes_range or (0, None)
+        try:
+            piece = open_piece(first, first + _PIECE_BYTES - 1, None)
+        except errors.SwiftError as error:
+            if error.status != 416 or bytes_range:
+                raise
+            # No range fits an empty object.
+            piece = Reader(container, object_name, _READ_BYTES)
+        self._etag = piece.etag
+        self._end = piece.object_size
+        if last is not None:
+            self._end = min(self._end, last + 1)
+        whole = bytes_range is None
+        self._md5 = _Md5(object_name, piece.object_md5 if whole else None)
+        self._next = first + _PIECE_BYTES
+        self._ahead.append(self._executor.submit(_join, piece, self._stopped))
+        self._fetch()
+
+    def __iter__(self):
+        return self
+
+    def __next__(self):
+        if not self._ahead:
             self.close()
-            raise self._broken('has another MD5 than its ETag says')
+            raise StopIteration
+        try:
+            piece = self._ahead.popleft().result()
+            self._fetch()
+            self._md5.update(piece)
+            if not self._ahead:
+                self._md5.check()
+        except BaseException:
+            self.close()
+            raise
+        return piece
 
-    def _broken(self, reason):
-        return errors.BrokenObjectError(
-            'GET %s: the answer %s' % (self._object_name, reason),
-            object_name=self._object_name)
+    next = __next__  # Python 2
+
+    def close(self):
+        """Stop fetching; to be called by whoever stops reading early."""
+        self._stopped.set()
+        while self._ahead:
+            self._ahead.pop().cancel()
+        self._executor.shutdown(wait=False)
+
+    __del__ = close
+
+    def _fetch(self):
+        while len(self._ahead) < self._concurrency and self._next < self._end:
+            first, self._next = self._next, self._next + _PIECE_BYTES
+            self._ahead.append(self._executor.submit(
+                _fetch, self._open_piece, first,
+                min(self._next, self._end) - 1, self._etag, self._stopped))
+
+
+class _Md5(object):
+
+    """Compares what is read with the MD5 that it should have, if known."""
+
+    def __init__(self, object_name, expected):
+        self._object_name = object_name
+        self._expected = expected
+        self._found = hashlib.md5()
+
+    def update(self, chunk):
+        if self._expected is not None:
+            self._found.update(chunk)
+
+    def check(self):
+        if self._expected not in (None, self._found.hexdigest()):
+            raise _broken(self._object_name,
+                          'has another MD5 than its ETag says')
+
+
+# Functions, and not methods: a fetch under way must not keep an abandoned
+# reader alive.
+
+def _fetch(open_piece, first, last, etag, stopped):
+    if stopped.is_set():
+        return b''
+    return _join(open_piece(first, last, etag), stopped)
+
+
+def _join(piece, stopped):
+    with contextlib.closing(piece):
+        return b''.join(itertools.takewhile(
+            lambda _: not stopped.is_set(), piece))
+
+
+def _broken(object_name, reason):
+    return errors.BrokenObjectError(
+        'GET %s: the answer %s' % (object_name, reason),
+        object_name=object_name)

@@ -89,6 +89,10 @@ _TABLE = (
     _row('swift_cacert', _text),
     _row('swift_container', _container, 'dev_container'),
     _row('swift_create_container', _boolean, True),
+    _row('swift_segment_size', _integer(1, 5 * 1024 ** 3), 64 * 1024 ** 2),
+    _row('swift_upload_concurrency', _integer(1, 64), 4),
+    _row('swift_download_concurrency', _integer(1, 64), 1),
+    _row('swift_buffer_directory', _text),
     _row('swift_connections', _integer(1, 1000), 32),
     _row('swift_timeout', _integer(1, 3600), 60),
     _row('swift_retries', _integer(0, 10), 3),
@@ -103,7 +107,8 @@ class Settings(_Values):
     """What the driver was told, checked.
 
     The fields are the keys without `swift_`; `root` is storage_path;
-    `timeout` is in seconds. The representation leaves out the password.
+    `timeout` is in seconds, `segment_size` in bytes. The representation
+    leaves out the password.
     """
 
     __slots__ = ()

@@ -44,16 +44,20 @@ class Storage(driver.Base):
 
     def __init__(self, path=None, config=None):
         values = settings.parse(path, config)
+        self._settings = values
         self._names = names.Names(values.root)
-        self._retries = values.retries
         self._container = container.Container(
             values, connections.Connections(values))
+        self._large_objects = large_object.LargeObjects(
+            values, self._container)
 
     def get_content(self, path):
         """Return the content of a path as bytes."""
         content = cache.get(path)
         if content is None:
-            content = b''.join(self.stream_read(path))
+            content = b''.join(reader.Reader(
+                self._container, self._names.object_name(path),
+                self.buffer_size, resumes=self._settings.retries))
             cache.fill(path, content)
         return content
 
@@ -79,8 +83,14 @@ class Storage(driver.Base):
         :returns: iterator over chunks of bytes; close() gives its connection
             back early
         """
-        return reader.Reader(self._container, self._names.object_name(path),
-                             self.buffer_size, bytes_range, self._retries)
+        object_name = self._names.object_name(path)
+        retries = self._settings.retries
+        concurrency = self._settings.download_concurrency
+        if concurrency > 1:
+            return reader.ReadAhead(self._container, object_name, bytes_range,
+                                    retries, concurrency)
+        return reader.Reader(self._container, object_name, self.buffer_size,
+                             bytes_range, retries)
 
     def stream_write(self, path, fp):
         """Write a stream to a path; readers see all of it or nothing.
@@ -88,8 +98,7 @@ class Storage(driver.Base):
         :param fp: has read(n); what it raises is passed on, and then nothing
             has been written
         """
-        large_object.write(self._container, self._names.object_name(path), fp,
-                           self.buffer_size)
+        self._large_objects.write(self._names.object_name(path), fp)
         cache.drop(path)
 
     def list_directory(self, path=None):
@@ -99,9 +108,10 @@ class Storage(driver.Base):
         """
         prefix = self._names.prefix(path)
         empty = True
-        for name in self._container.list(prefix, delimiter='/'):
+        for entry in self._container.list(prefix, delimiter='/'):
+            name = entry['name']
             # Other tools mark a directory by an object of its name.
-            if name != prefix:
+            if name not in (prefix, names.SEGMENTS):
                 empty = False
                 yield self._names.path(name)
         if empty:
@@ -122,34 +132,35 @@ class Storage(driver.Base):
 
     def remove(self, path):
         """Remove a path, or a directory with everything below it."""
-        object_name = self._names.object_name(path)
         try:
-            self._container.delete(object_name)
+            self._large_objects.remove(self._names.object_name(path))
         except errors.ObjectNotFoundError:
-            if not self._remove_below(path):
+            if not self._large_objects.remove_below(
+                    self._names.prefix(path), self._forget):
                 raise
         finally:
             cache.drop(path)
 
     def get_size(self, path):
         """Return the size of a path's content in bytes."""
-        headers = self._container.head(self._names.object_name(path))
-        return int(headers['content-length'])
+        return self._container.get_size(self._names.object_name(path))
 
     def content_redirect_url(self, path):
         """Return None: clients get the layer from the registry itself."""
         return None
 
-    def _remove_below(self, path):
-        found = False
-        for name in self._container.list(self._names.prefix(path)):
-            found = True
-            try:
-                self._container.delete(name)
-            except errors.ObjectNotFoundError:
-                pass  # the listing lags behind, or somebody was faster
-            cache.drop(self._names.path(name))
-        return found
+    def orphans(self, age_seconds=86400):
+        """Yield the names of segments that belong to no layer.
+
+        A registry that is killed in the middle of a push leaves them.
+
+        :param age_seconds: leave out what has been written since; longer
+            than any push takes
+        """
+        return self._large_objects.orphans(self._names.prefix(), age_seconds)
+
+    def _forget(self, object_names):
+        cache.drop(*map(self._names.path, object_names))
 
 
 def _quoting(helper):

@@ -1,0 +1,64 @@
+import hashlib
+import os
+
+from docker_registry.drivers.swift import buffers
+from docker_registry.drivers.swift import errors
+import pytest
+
+
+def read_all(buffer):
+    buffer.seek(0)
+    return b''.join(iter(lambda: buffer.read(8192), b''))
+
+
+@pytest.mark.parametrize('limit', [0, 10, 25, 1000])
+def test_memory_then_disk(limit, tmpdir):
+    memory = buffers.Memory(limit)
+    buffer = buffers.Buffer(memory, str(tmpdir))
+    content = b''
+    for number in range(10):
+        chunk = b'%d' % number * 10
+        content += chunk
+        buffer.append(chunk)
+    for _ in range(2):
+        assert read_all(buffer) == content
+    assert buffer.size == 100
+    assert buffer.etag() == hashlib.md5(content).hexdigest()
+    assert not memory.take(limit + 1)
+    assert memory.take(limit) is (limit < 100)
+    if limit < 100:
+        memory.give(limit)
+    buffer.close()
+    assert memory.take(limit)
+    assert tmpdir.listdir() == []
+
+
+def test_buffers_share_the_memory(tmpdir):
+    memory = buffers.Memory(15)
+    one, other = (buffers.Buffer(memory, str(tmpdir)) for _ in range(2))
+    one.append(b'0123456789')
+    other.append(b'0123456789')
+    assert memory.take(5) and not memory.take(1)
+    assert read_all(one) == read_all(other)
+    one.close()
+    assert memory.take(10)
+
+
+def test_large_reads_from_memory_and_disk():
+    in_memory = buffers.Buffer(buffers.Memory(10 ** 6), None)
+    on_disk = buffers.Buffer(buffers.Memory(0), None)
+    content = os.urandom(100000)
+    for buffer in (in_memory, on_disk):
+        buffer.append(content)
+        buffer.seek(0)
+        assert buffer.read(8192) == content
+        assert buffer.read(8192) == b''
+        buffer.close()
+
+
+def test_directory_that_is_not_there(tmpdir):
+    buffer = buffers.Buffer(buffers.Memory(0), str(tmpdir.join('absent')))
+    with pytest.raises(errors.SwiftError) as caught:
+        buffer.append(b'1')
+    assert 'swift_buffer_directory' in str(caught.value)
+    assert str(tmpdir.join('absent')) in str(caught.value)

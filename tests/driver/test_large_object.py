@@ -1,0 +1,390 @@
+"""Layers in segments, on a Swift that takes objects of up to 16 MiB."""
+
+import hashlib
+import os
+import time
+
+from docker_registry.core import exceptions
+from docker_registry.drivers.swift import container
+from docker_registry.drivers.swift import errors
+from docker_registry.drivers.swift import large_object
+import pytest
+import relay
+from streams import Stream
+
+_MIB = 1024 * 1024
+_SEGMENT = 100000
+_CONTENT = os.urandom(4 * _SEGMENT + 1)
+_PATH = 'images/1/layer'
+
+
+@pytest.fixture
+def segmenting(make_storage, faults):
+    """A storage with small segments, at the relay's far side."""
+    return make_storage(
+        swift_authurl='http://127.0.0.1:%d/auth/v1.0' % faults.port,
+        swift_segment_size=_SEGMENT)
+
+
+def write(storage, content, path=_PATH, **keywords):
+    storage.stream_write(path, Stream(content, **keywords))
+
+
+def read(storage, bytes_range=None, path=_PATH):
+    return b''.join(storage.stream_read(path, bytes_range))
+
+
+def names(storage):
+    return [entry['name'] for entry in storage._container.list('')]
+
+
+def segments(storage):
+    return [name for name in names(storage) if name.startswith('.segments/')]
+
+
+def headers(storage, path=_PATH):
+    return storage._container.head('registry/' + path)
+
+
+@pytest.mark.parametrize('size, count', [
+    (0, 0), (1, 0), (16 * _MIB, 0), (16 * _MIB + 1, 2), (200 * _MIB, 13)])
+def test_sizes_around_swifts_limit(storage, size, count):
+    content = os.urandom(_MIB) * (size // _MIB) + os.urandom(size % _MIB)
+    write(storage, content)
+    assert len(segments(storage)) == count
+    assert ('x-static-large-object' in headers(storage)) == bool(count)
+    assert storage.get_size(_PATH) == size
+    found = hashlib.sha256()
+    for chunk in storage.stream_read(_PATH):
+        found.update(chunk)
+    assert found.digest() == hashlib.sha256(content).digest()
+    storage.remove(_PATH)
+    assert names(storage) == []
+
+
+@pytest.mark.parametrize('concurrency', [1, 3])
+def test_ranges_across_segments(make_storage, concurrency):
+    storage = make_storage(swift_segment_size=_SEGMENT,
+                           swift_download_concurrency=concurrency)
+    write(storage, _CONTENT)
+    assert len(segments(storage)) == 5
+    for bytes_range in ((0, 0), (_SEGMENT - 1, _SEGMENT), (0, _SEGMENT),
+                        (5, 3 * _SEGMENT + 5), (4 * _SEGMENT, 4 * _SEGMENT),
+                        (10, len(_CONTENT)), (10, 10 * len(_CONTENT))):
+        first, last = bytes_range
+        assert read(storage, bytes_range) == _CONTENT[first:last + 1]
+
+
+def test_layer_up_to_the_segment_size_is_one_object(segmenting, faults):
+    write(segmenting, _CONTENT[:_SEGMENT])
+    assert names(segmenting) == ['registry/' + _PATH]
+    assert headers(segmenting)['etag'] == hashlib.md5(
+        _CONTENT[:_SEGMENT]).hexdigest()
+    put, = [request for request in faults.requests if request.method == 'PUT'
+            and request.path.endswith('layer') and request.body][-1:]
+    sent = {name.lower(): value for name, value in put.headers}
+    assert sent['content-length'] == str(_SEGMENT)
+    assert sent['etag'] == headers(segmenting)['etag']
+
+
+def test_segments_are_out_of_sight(make_storage):
+    for root in ('/', '/registry'):
+        storage = make_storage(root, swift_segment_size=_SEGMENT)
+        write(storage, _CONTENT)
+        assert list(storage.list_directory()) == ['images']
+        assert list(storage.list_directory('images/1')) == [_PATH]
+    with pytest.raises(errors.InvalidPathError):
+        make_storage('/').get_content('.segments/images/1/layer')
+
+
+def test_nothing_is_open_while_the_client_pauses(segmenting, faults):
+    segmenting.put_content('a', b'')
+    slots = segmenting._container._pool._process.slots
+    busy = []
+
+    def pause(position):
+        if position == 2 * _SEGMENT + 65536:
+            time.sleep(1)  # what is under way ends
+            busy.append(slots._Semaphore__value
+                        if hasattr(slots, '_Semaphore__value')
+                        else slots._value)
+    chunked = Stream(_CONTENT, before_read=pause)
+    read_some = chunked.read
+    chunked.read = lambda size: read_some(min(size, 65536))
+    segmenting.stream_write(_PATH, chunked)
+    # 200000 is not a multiple of 65536: stop wherever it is behind.
+    assert busy in ([], [32])
+    assert read(segmenting) == _CONTENT
+
+
+@pytest.mark.parametrize('fails_at', [0, 1, _SEGMENT, 3 * _SEGMENT + 5])
+@pytest.mark.parametrize('before', [None, b'old', _CONTENT[::-1]])
+def test_client_that_vanishes(segmenting, fails_at, before):
+    if before:
+        write(segmenting, before)
+    there = names(segmenting)
+
+    class Slow(Stream):
+        def read(self, size):
+            return Stream.read(self, min(size, 1000))
+    with pytest.raises(IOError) as caught:
+        segmenting.stream_write(_PATH, Slow(_CONTENT, fails_at=fails_at))
+    assert 'the client went away' in str(caught.value)
+    assert names(segmenting) == there
+    if before:
+        assert read(segmenting) == before
+
+
+@pytest.mark.parametrize('part', ['00000000', '00000002', '00000004',
+                                  'multipart-manifest=put'])
+@pytest.mark.parametrize('status', [403, 413, 503, 507])
+def test_swift_refuses(make_storage, faults, part, status):
+    storage = make_storage(
+        swift_authurl='http://127.0.0.1:%d/auth/v1.0' % faults.port,
+        swift_segment_size=_SEGMENT, swift_retries=0)
+    write(storage, b'old')
+    faults.inject(relay.status(status), 'PUT', part)
+    with pytest.raises(errors.SwiftError) as caught:
+        write(storage, _CONTENT)
+    assert caught.value.status == status
+    assert names(storage) == ['registry/' + _PATH]
+    assert read(storage) == b'old'
+
+
+@pytest.mark.parametrize('fault', [
+    relay.status(408), relay.status(429), relay.status(498),
+    relay.status(500), relay.status(503), relay.status(401), relay.lose(),
+    relay.end(0), relay.stall(3)])
+@pytest.mark.parametrize('part', ['00000001', 'multipart-manifest=put'])
+def test_faults_that_pass(make_storage, faults, fault, part):
+    storage = make_storage(
+        swift_authurl='http://127.0.0.1:%d/auth/v1.0' % faults.port,
+        swift_segment_size=_SEGMENT, swift_timeout=2)
+    faults.inject(fault, 'PUT', part)
+    write(storage, _CONTENT)
+    assert read(storage) == _CONTENT
+    assert len(segments(storage)) == 5
+    storage.remove(_PATH)
+    assert names(storage) == []
+
+
+def test_segment_damaged_on_its_way_is_sent_again(segmenting, faults):
+    faults.inject(relay.damage_request(7), 'PUT', '00000003')
+    write(segmenting, _CONTENT)
+    assert read(segmenting) == _CONTENT
+
+
+def test_manifest_whose_answer_is_lost_for_good(make_storage, faults):
+    storage = make_storage(
+        swift_authurl='http://127.0.0.1:%d/auth/v1.0' % faults.port,
+        swift_segment_size=_SEGMENT, swift_retries=0)
+    storage.put_content('a', b'')
+    faults.inject(relay.lose(), 'PUT', 'multipart-manifest=put')
+    with pytest.raises(errors.UnreachableError):
+        write(storage, _CONTENT)
+    # It stands: its segments must not be taken away from below it.
+    assert read(storage) == _CONTENT
+
+
+@pytest.mark.parametrize('old', [_CONTENT[::-1], b'old'])
+@pytest.mark.parametrize('new', [_CONTENT, b'new'])
+def test_overwriting(segmenting, old, new):
+    write(segmenting, old)
+    write(segmenting, new)
+    assert read(segmenting) == new
+    assert len(segments(segmenting)) == (5 if new is _CONTENT else 0)
+
+
+def test_reader_of_the_old_layer_never_gets_a_mixture(segmenting):
+    write(segmenting, _CONTENT[::-1])
+    reader = segmenting.stream_read(_PATH)
+    received = [next(reader)]
+    write(segmenting, _CONTENT)
+    try:
+        received += reader
+    except errors.SwiftError:
+        pass
+    assert _CONTENT[::-1].startswith(b''.join(received))
+
+
+@pytest.mark.parametrize('bulk', [True, False])
+def test_removing_a_directory(segmenting, faults, bulk):
+    if not bulk:
+        faults.inject(relay.status(405), 'POST', 'bulk-delete', times=9)
+    for number in range(3):
+        write(segmenting, _CONTENT, 'images/%d/layer' % number)
+        segmenting.put_content('images/%d/json' % number, b'{}')
+    write(segmenting, _CONTENT, 'imagesque/layer')
+    segmenting.remove('images')
+    left = names(segmenting)
+    assert [name for name in left if not name.startswith('.segments')] == [
+        'registry/imagesque/layer']
+    assert len(left) == 6
+    assert read(segmenting, path='imagesque/layer') == _CONTENT
+    assert (faults.count('DELETE') > 10) is not bulk
+
+
+def test_bulk_delete_is_checked_item_by_item(segmenting, faults):
+    write(segmenting, _CONTENT)
+    victim = segments(segmenting)[2]
+    answer = ('{"Response Status": "200 OK", "Number Deleted": 4, '
+              '"Errors": [["/%s/%s", "503 Service Unavailable"]]}' % (
+                  segmenting._container.name, victim))
+    faults.inject(relay.answer(answer), 'POST', 'bulk-delete')
+    segmenting.remove(_PATH)
+    assert faults.count('DELETE', victim) == 1
+    assert victim not in names(segmenting)
+
+
+def test_missing_segment_is_an_error(segmenting):
+    write(segmenting, _CONTENT)
+    segmenting._container.delete(segments(segmenting)[3])
+    received = []
+    with pytest.raises(IOError):
+        for chunk in segmenting.stream_read(_PATH):
+            received.append(chunk)
+    assert sum(map(len, received)) <= 3 * _SEGMENT
+
+
+@pytest.mark.parametrize('fault', [relay.cut(250000), relay.end(250000)])
+def test_reading_a_large_object_goes_on_where_it_broke(
+        segmenting, faults, fault):
+    write(segmenting, _CONTENT)
+    faults.inject(fault, 'GET', _PATH)
+    assert read(segmenting) == _CONTENT
+
+
+@pytest.mark.parametrize('count', [3, 25])
+def test_dynamic_large_objects_of_others(storage, services, count):
+    # The tests' Swift lists 20 names a page.
+    parts = [os.urandom(1000) for _ in range(count)]
+    for number, part in enumerate(parts):
+        storage.put_content('segments/%03d' % number, part)
+    pool = storage._container._pool
+    connection = pool.borrow()
+    try:
+        container.client.put_object(
+            connection.storage_url, connection.grant.token,
+            storage._container.name, 'registry/dlo', b'', headers={
+                'X-Object-Manifest': '%s/registry/segments/' % (
+                    storage._container.name)}, http_conn=connection.http)
+    finally:
+        pool.finish(connection)
+    assert storage.get_size('dlo') == 1000 * count
+    assert read(storage, path='dlo') == b''.join(parts)
+    assert read(storage, (999, 2000), 'dlo') == b''.join(parts)[999:2001]
+    storage.remove('dlo')
+    assert storage.exists('segments/000')
+
+
+def test_orphans(segmenting):
+    write(segmenting, _CONTENT)
+    prefix = '.segments/registry/images/2/layer/1-a/'
+    for number in range(3):
+        segmenting._container.put('%s%08d' % (prefix, number), b'1', 1,
+                                  hashlib.md5(b'1').hexdigest())
+    old = '.segments/registry/' + _PATH + '/1-a/00000000'
+    segmenting._container.put(old, b'1', 1, hashlib.md5(b'1').hexdigest())
+    assert list(segmenting.orphans()) == []
+    assert list(segmenting.orphans(-10)) == [old] + [
+        '%s%08d' % (prefix, number) for number in range(3)]
+    segmenting._container.delete_all(segmenting.orphans(-10))
+    assert list(segmenting.orphans(-10)) == []
+    assert read(segmenting) == _CONTENT
+
+
+def test_cluster_without_large_objects(storage, monkeypatch):
+    monkeypatch.setattr(storage._container, '_capabilities',
+                        container.Capabilities(1000, 0, 0))
+    write(storage, b'x' * 1000)
+    assert names(storage) == ['registry/' + _PATH]
+    with pytest.raises(errors.TooLargeError) as caught:
+        write(storage, b'x' * 1001)
+    assert 'no static large objects' in str(caught.value)
+
+
+def test_cluster_that_hides_what_it_can(segmenting, faults):
+    faults.inject(relay.status(403), 'GET', '/info')
+    write(segmenting, _CONTENT)
+    assert read(segmenting) == _CONTENT
+    assert segmenting._container.capabilities().max_segments == 1000
+
+
+@pytest.mark.parametrize('first', [
+    _MIB, 16 * _MIB, 64 * _MIB, 1024 * _MIB, 5 * 1024 * _MIB])
+def test_a_tebibyte_has_a_plan(first):
+    swift = container.Capabilities(5 * 1024 * _MIB, 1000, 1000)
+    sizes = list(large_object.segment_sizes(first, swift))
+    assert len(sizes) == 1000
+    assert sizes[0] == first
+    assert sizes == sorted(sizes)
+    assert max(sizes) <= swift.max_file_size_bytes
+    assert sum(sizes) >= 1024 ** 4
+
+
+def test_segments_grow_no_faster_than_needed():
+    swift = container.Capabilities(5 * 1024 * _MIB, 1000, 1000)
+    total = 0
+    at = {}
+    for size in large_object.segment_sizes(64 * _MIB, swift):
+        total += size
+        at[total // (1024 * _MIB)] = size // _MIB
+    assert (at[6], at[10], at[100]) == (64, 96, 1248)
+
+
+def test_more_than_all_segments_hold(storage, monkeypatch):
+    monkeypatch.setattr(storage._container, '_capabilities',
+                        container.Capabilities(1000, 4, 1000))
+    with pytest.raises(errors.TooLargeError) as caught:
+        write(storage, b'x' * 4001)
+    assert 'larger than 4000 bytes' in str(caught.value)
+    assert names(storage) == []
+    write(storage, b'x' * 4000)
+    assert storage.get_size(_PATH) == 4000
+
+
+@pytest.mark.parametrize('concurrency', [2, 5])
+def test_reading_ahead(make_storage, faults, concurrency):
+    storage = make_storage(
+        swift_authurl='http://127.0.0.1:%d/auth/v1.0' % faults.port,
+        swift_segment_size=5 * _MIB, swift_download_concurrency=concurrency)
+    content = os.urandom(_MIB) * 15 + b'1'
+    for path, size in ((_PATH, len(content)), ('small', 1000), ('empty', 0),
+                       ('plain', 4 * _MIB + 1)):
+        write(storage, content[:size], path)
+        faults.inject(relay.end(500), 'GET', path)
+        assert read(storage, path=path) == content[:size]
+    assert read(storage, (5, 9 * _MIB)) == content[5:9 * _MIB + 1]
+    assert read(storage, (8 * _MIB, 10 ** 9)) == content[8 * _MIB:]
+    with pytest.raises(exceptions.FileNotFoundError):
+        storage.stream_read('absent')
+
+
+def test_reading_ahead_checks_the_md5(make_storage, faults):
+    storage = make_storage(
+        swift_authurl='http://127.0.0.1:%d/auth/v1.0' % faults.port,
+        swift_download_concurrency=3)
+    content = os.urandom(9 * _MIB)
+    write(storage, content)
+    faults.inject(relay.damage(5), 'GET', 'layer', times=2)
+    received = []
+    with pytest.raises(exceptions.BrokenError):
+        for chunk in storage.stream_read(_PATH):
+            received.append(chunk)
+    assert sum(map(len, received)) < len(content)
+
+
+def test_abandoned_reading_ahead_stops(make_storage, faults):
+    storage = make_storage(
+        swift_authurl='http://127.0.0.1:%d/auth/v1.0' % faults.port,
+        swift_download_concurrency=2)
+    content = os.urandom(_MIB) * 15
+    for _ in range(2):
+        write(storage, content)
+        before = faults.count('GET', 'layer')
+        reader = storage.stream_read(_PATH)
+        assert next(reader) == content[:4 * _MIB]
+        del reader
+        time.sleep(0.5)
+        assert faults.count('GET', 'layer') - before <= 3
+    assert read(storage) == content
