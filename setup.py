@@ -47,7 +47,8 @@ setuptools.setup(
         'keystoneauth1>=3.4; python_version >= "3"',
         'python-swiftclient>=3.8,<4; python_version < "3"',
         'python-swiftclient>=3.8; python_version >= "3"',
-        'redis>=2.10',
+        # core's is 2.10.3; from 6 on a dead server is tried for seconds.
+        'redis>=2.10,<6',
         'requests>=2.20',
         'urllib3>=1.24',
     ],

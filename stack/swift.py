@@ -153,20 +153,24 @@ class Swift:
                      'swift_password': USERS['test:tester'][0],
                      'swift_container': 'registry'}, **others)
 
+    def token(self, user='test:tester'):
+        """Log in and return a token."""
+        login = urllib.request.Request(self.auth_url, headers={
+            'X-Auth-User': user, 'X-Auth-Key': USERS[user][0]})
+        with urllib.request.urlopen(login) as answer:
+            return answer.headers['X-Auth-Token']
+
     def request(self, method, path, headers=None, user='test:tester'):
         """Ask the proxy directly, past the driver.
 
         :param path: below the account, such as "registry?format=json"
         :returns: (headers, body)
         """
-        login = urllib.request.Request(self.auth_url, headers={
-            'X-Auth-User': user, 'X-Auth-Key': USERS[user][0]})
-        with urllib.request.urlopen(login) as answer:
-            account, token = (answer.headers['X-Storage-Url'],
-                              answer.headers['X-Auth-Token'])
         request = urllib.request.Request(
-            account + '/' + path, method=method,
-            headers=dict(headers or {}, **{'X-Auth-Token': token}))
+            'http://%s:%d/v1/AUTH_test/%s' % (processes.HOST, self.proxy.port,
+                                              path),
+            method=method,
+            headers=dict(headers or {}, **{'X-Auth-Token': self.token(user)}))
         with urllib.request.urlopen(request) as answer:
             return answer.headers, answer.read()
 

@@ -128,7 +128,10 @@ class Relay(object):
             for name, value in response.getheaders():
                 if name.lower() not in ('connection', 'transfer-encoding'):
                     head += '%s: %s\r\n' % (name, value)
-            return (head + '\r\n').encode('latin-1'), response.read()
+            body = response.read()
+            if response.getheader('transfer-encoding'):
+                head += 'Content-Length: %d\r\n' % len(body)
+            return (head + '\r\n').encode('latin-1'), body
         finally:
             upstream.close()
 

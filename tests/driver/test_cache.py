@@ -1,5 +1,8 @@
 """The registry's cache_lru on a real Redis."""
 
+import contextlib
+import socket
+
 from docker_registry.core import exceptions
 from docker_registry.core import lru
 from docker_registry.drivers.swift import cache
@@ -15,7 +18,6 @@ def test_keys_and_values_are_cores(redis_cache, storage):
     storage.put_content('a', b'1')
     assert cached('a') == b'1'
     assert lru.get_by_key(lru.cache_key('a')) == b'1'
-    assert 0 < redis_cache.ttl(lru.cache_key('a')) <= 3600
 
 
 def test_reading_fills_and_is_answered_by_the_cache(
@@ -32,6 +34,14 @@ def test_empty_content_is_cached_too(redis_cache, faulty_storage, faults):
     faulty_storage.put_content('a', b'')
     assert faulty_storage.get_content('a') == b''
     assert faults.count('GET', 'registry/a') == 0
+
+
+def test_entries_end_by_themselves(redis_cache, storage):
+    storage.put_content('a', b'1')
+    assert 60 < redis_cache.ttl(lru.cache_key('a')) <= 3600
+    redis_cache.flushall()
+    storage.get_content('a')
+    assert 0 < redis_cache.ttl(lru.cache_key('a')) <= 60
 
 
 def test_failed_write_leaves_nothing_behind(
@@ -96,6 +106,20 @@ def test_dead_redis_costs_a_warning(redis_cache, storage, caplog):
         storage.get_content('a')
     assert [record.levelname for record in caplog.records
             if 'cache_lru' in record.message].count('WARNING') >= 4
+
+
+def test_silent_redis_costs_a_warning(storage, caplog):
+    with contextlib.closing(socket.socket()) as silent:
+        silent.bind(('127.0.0.1', 0))
+        silent.listen(1)
+        lru.init(host='127.0.0.1', port=silent.getsockname()[1],
+                 path='/registry')
+        try:
+            storage.put_content('a', b'1')
+        finally:
+            lru.init(enable=False)
+    assert 'cache_lru: drop' in caplog.text
+    assert storage.get_content('a') == b'1'
 
 
 def test_cache_turned_on_after_the_driver_was_built(storage, services):

@@ -1,5 +1,6 @@
 """Retries, logins and connections, seen from Swift's side of the wire."""
 
+import os
 import threading
 
 from docker_registry.core import exceptions
@@ -56,12 +57,25 @@ def test_lost_answers(faulty_storage, faults):
     assert faulty_storage.exists('a') is False
 
 
+@pytest.mark.parametrize('method', ['HEAD', 'DELETE'])
+def test_retries_do_not_hide_a_directory(faulty_storage, faults, method):
+    for path in ('dir/a', 'dir/b'):
+        faulty_storage.put_content(path, b'1')
+    faults.inject(relay.status(503), method, 'dir')
+    faulty_storage.remove('dir')
+    assert faulty_storage.exists('dir/a') is False
+    with pytest.raises(exceptions.FileNotFoundError):
+        faulty_storage.remove('dir')
+
+
 def test_timeout(make_storage, faults):
     storage = make_storage(
         swift_authurl='http://127.0.0.1:%d/auth/v1.0' % faults.port,
         swift_timeout=1)
     storage.put_content('a', b'1')
     faults.inject(relay.stall(3), 'HEAD')
+    assert storage.exists('a') is True  # by the second attempt
+    faults.inject(relay.stall(3), 'HEAD', times=2)
     with pytest.raises(exceptions.UnreachableError):
         storage.exists('a')
     assert storage.exists('a') is True
@@ -88,6 +102,44 @@ def test_login_once_and_renewed_once(faulty_storage, faults):
     together(8)
     assert faults.count('GET', _LOGIN) == 2
     assert faulty_storage.exists('a') is False
+
+
+def test_login_is_retried_like_any_request(faulty_storage, faults):
+    faults.inject(relay.status(503), 'GET', _LOGIN)
+    assert faulty_storage.exists('a') is False
+    faults.inject(relay.status(401), 'HEAD')
+    faults.inject(relay.lose(), 'GET', _LOGIN)
+    assert faulty_storage.exists('a') is False
+    assert faults.count('GET', _LOGIN) == 4
+
+
+def test_account_elsewhere_than_the_login_says(
+        make_storage, services, faults):
+    storage = make_storage(
+        swift_object_storage_url='http://127.0.0.1:%d/v1/AUTH_test'
+        % faults.port)
+    storage.put_content('a', b'1')
+    assert storage.get_content('a') == b'1'
+    assert faults.count('GET', _LOGIN) == 0
+    assert faults.count('GET', 'registry/a') == 1
+
+
+def test_ca_file_that_is_not_there(make_storage):
+    storage = make_storage(swift_cacert='/absent.pem',
+                           swift_authurl='https://127.0.0.1:9/auth/v1.0')
+    with pytest.raises(errors.SwiftError) as caught:
+        storage.exists('a')
+    assert 'swift_cacert' in str(caught.value)
+
+
+@pytest.mark.parametrize('path', ['', '/v3', '/identity/v3'])
+def test_keystone_that_is_away(make_storage, path):
+    # Nothing listens on the discard port.
+    storage = make_storage(
+        swift_authurl='http://127.0.0.1:9' + path, swift_auth_version=3,
+        swift_tenant_name='images', swift_retries=0)
+    with pytest.raises(exceptions.UnreachableError):
+        storage.exists('a')
 
 
 def test_refused_token_is_renewed_once(faulty_storage, faults):
@@ -171,14 +223,24 @@ def test_abandoned_readers_give_back_their_connection(storage):
         del reader
     for _ in range(40):
         storage.stream_read('a').close()
-    assert storage.get_size('a') == 1000000
+    process = storage._container._pool._process
+    assert len(process.idle) == 1
+    assert process.slots.free() == 32
 
 
-def test_a_fork_starts_afresh(storage):
-    pool = storage._container._pool
-    storage.put_content('a', b'1')
-    parent = pool._process
-    pool._processes[-1] = pool._processes.pop(next(iter(pool._processes)))
-    assert storage.get_content('a') == b'1'
-    assert pool._process is not parent
-    assert pool._process.slots is not parent.slots
+def test_a_fork_starts_afresh(faulty_storage, faults):
+    faulty_storage.put_content('a', b'1')
+    before = faults.connections
+    child = os.fork()
+    if child == 0:
+        try:
+            same = faulty_storage.get_content('a') == b'1'
+            os._exit(0 if same else 1)
+        finally:
+            os._exit(2)
+    assert faulty_storage.get_content('a') == b'1'
+    assert os.waitpid(child, 0)[1] == 0
+    assert faulty_storage.get_content('a') == b'1'
+    # The child has logged in and connected by itself, the parent has not.
+    assert faults.count('GET', _LOGIN) == 2
+    assert faults.connections == before + 2

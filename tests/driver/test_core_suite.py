@@ -19,7 +19,7 @@ class DriverTest(testing.Driver, unittest.TestCase):
 
     def __init__(self, method):
         unittest.TestCase.__init__(self, method)
-        testing.Driver.__init__(self, 'swift')
+        testing.Driver.__init__(self, 'swift', self.path)
 
     @pytest.fixture(autouse=True)
     def _configure(self, swift_settings):
@@ -29,6 +29,9 @@ class DriverTest(testing.Driver, unittest.TestCase):
 class DriverBelowPathTest(DriverTest):
 
     path = '/a/registry'
+
+    def tearDown(self):
+        assert self._storage._names.prefix() == 'a/registry/'
 
 
 @pytest.mark.usefixtures('redis_cache')

@@ -30,8 +30,24 @@ def write(storage, content, path=_PATH, **keywords):
     storage.stream_write(path, Stream(content, **keywords))
 
 
+class Bytes(bytes):
+
+    """Bytes of which pytest shows no differences, which takes it minutes."""
+
+    def __eq__(self, other):
+        return bytes(self) == bytes(other)
+
+    def __ne__(self, other):
+        return not self == other
+
+    __hash__ = None
+
+    def __repr__(self):
+        return '<%d bytes>' % len(self)
+
+
 def read(storage, bytes_range=None, path=_PATH):
-    return b''.join(storage.stream_read(path, bytes_range))
+    return Bytes(b''.join(storage.stream_read(path, bytes_range)))
 
 
 def names(storage):
@@ -97,23 +113,17 @@ def test_segments_are_out_of_sight(make_storage):
         make_storage('/').get_content('.segments/images/1/layer')
 
 
-def test_nothing_is_open_while_the_client_pauses(segmenting, faults):
+def test_nothing_is_open_while_the_client_pauses(segmenting):
     segmenting.put_content('a', b'')
     slots = segmenting._container._pool._process.slots
-    busy = []
+    free = []
 
     def pause(position):
-        if position == 2 * _SEGMENT + 65536:
-            time.sleep(1)  # what is under way ends
-            busy.append(slots._Semaphore__value
-                        if hasattr(slots, '_Semaphore__value')
-                        else slots._value)
-    chunked = Stream(_CONTENT, before_read=pause)
-    read_some = chunked.read
-    chunked.read = lambda size: read_some(min(size, 65536))
-    segmenting.stream_write(_PATH, chunked)
-    # 200000 is not a multiple of 65536: stop wherever it is behind.
-    assert busy in ([], [32])
+        time.sleep(0.5)  # what is under way ends
+        free.append(slots.free())
+    write(segmenting, _CONTENT, before_read=pause)
+    assert len(free) >= 4
+    assert set(free) == {32}
     assert read(segmenting) == _CONTENT
 
 
@@ -329,7 +339,7 @@ def test_segments_grow_no_faster_than_needed():
     for size in large_object.segment_sizes(64 * _MIB, swift):
         total += size
         at[total // (1024 * _MIB)] = size // _MIB
-    assert (at[6], at[10], at[100]) == (64, 96, 1248)
+    assert (at[6], at[10], at[100]) == (64, 106, 1281)
 
 
 def test_more_than_all_segments_hold(storage, monkeypatch):

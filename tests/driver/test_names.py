@@ -41,7 +41,7 @@ def test_path_that_names_no_object(path):
 
 @pytest.mark.parametrize('value, expected', [
     ('tag', 'tag'), ('a/b', 'a%2Fb'), ('..', '%252E%252E'), ('.', '%252E'),
-    ('v 1', 'v+1'), (1, '1'),
+    ('v 1', 'v+1'), (1, '1'), ('1~rc1', '1%7Erc1'),
 ])
 def test_quote_part_is_what_core_does_on_python_2(value, expected):
     assert names.quote_part(value) == expected

@@ -94,6 +94,12 @@ def test_tenant_is_needed_but_for_v1():
     assert parse(swift_tenant_name=None, swift_user='images:registry')
 
 
+def test_credentials_in_the_url_are_refused_and_not_shown():
+    problem, = problems(swift_authurl='http://me:geheim@keystone:5000/v3')
+    assert problem.startswith('  swift_authurl: has credentials in it')
+    assert 'geheim' not in problem
+
+
 def test_password_is_not_shown():
     assert 'geheim' not in repr(parse())
     assert 'registry' in repr(parse())

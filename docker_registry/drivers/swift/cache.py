@@ -5,16 +5,20 @@ key format but not its decorators: those decide at import time whether the
 cache is on, take no keyword arguments, and fill Redis before the storage has
 the data.
 
-What is cached is true although several registries write:
+Why what is cached is true although several registries write:
 
-- A write empties the entry first and fills it after Swift has the data, so
-  that a write that failed leaves nothing behind.
+- A write empties the entry first and fills it after Swift has the data; one
+  that failed empties it again.
 - A reader fills an entry only where there is none: a value that it read
   before somebody else's write does not replace the newer one.
+- A reader may fill an entry that somebody has just removed, with what it read
+  before; so what readers fill lives for a minute.
 - What can still go wrong (two writers of one path whose answers cross, a
-  Redis that was away while a value changed) ends with the entry's life.
+  Redis that was away while a value changed) ends with the entry's life, an
+  hour.
 
-A Redis that is away costs a warning and the request to Swift.
+A Redis that is away or does not answer costs a warning and a second, and then
+the request to Swift.
 """
 
 import functools
@@ -23,8 +27,10 @@ import logging
 from docker_registry.core import lru
 import redis
 
-#: Bounds how long an entry may be wrong.
-_LIFE_SECONDS = 3600
+#: Bound how long an entry may be wrong.
+_WRITTEN_SECONDS = 3600
+_READ_SECONDS = 60
+_TIMEOUT_SECONDS = 1
 
 logger = logging.getLogger(__name__)
 
@@ -36,6 +42,10 @@ def _tolerant(method):
         # built the driver.
         if lru.redis_conn is None:
             return None
+        # core sets none, and a host that is gone does not refuse.
+        options = lru.redis_conn.connection_pool.connection_kwargs
+        options['socket_timeout'] = _TIMEOUT_SECONDS
+        options['socket_connect_timeout'] = _TIMEOUT_SECONDS
         try:
             return method(lru.redis_conn, *args)
         except redis.exceptions.RedisError as error:
@@ -53,13 +63,13 @@ def get(redis_conn, path):
 @_tolerant
 def put(redis_conn, path, content):
     """Remember what has just been written."""
-    redis_conn.set(lru.cache_key(path), content, ex=_LIFE_SECONDS)
+    redis_conn.set(lru.cache_key(path), content, ex=_WRITTEN_SECONDS)
 
 
 @_tolerant
 def fill(redis_conn, path, content):
     """Remember what has just been read, unless something is there."""
-    redis_conn.set(lru.cache_key(path), content, ex=_LIFE_SECONDS, nx=True)
+    redis_conn.set(lru.cache_key(path), content, ex=_READ_SECONDS, nx=True)
 
 
 @_tolerant

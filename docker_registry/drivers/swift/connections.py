@@ -7,7 +7,7 @@ greenlets or threads. Knows nothing of containers, objects or retries.
 import collections
 import logging
 import os
-import socket
+import sys
 import threading
 
 from keystoneauth1 import exceptions as ksa_exceptions
@@ -23,7 +23,7 @@ from . import errors
 #: Whatever a request or the reading of a body raises when the network, and
 #: not Swift, is the cause.
 TRANSPORT_ERRORS = (requests.exceptions.RequestException,
-                    urllib3.exceptions.HTTPError, socket.error)
+                    urllib3.exceptions.HTTPError, IOError)
 
 # The container module has one line a request; swiftclient's own lines show
 # the first characters of tokens, and every expected 404 at INFO.
@@ -78,11 +78,15 @@ class Login(object):
         self._grant = None
         self._error = None
 
-    def grant(self, refused=None):
+    def forget(self, refused):
+        """Forget a Grant, unless it has been replaced in the meantime."""
+        with self._lock:
+            if self._grant is refused:
+                self._grant = None
+
+    def grant(self):
         """Return the current Grant; log in where there is none.
 
-        :param refused: the Grant that Swift has answered with 401, if any;
-            whoever comes first renews it, the others get what he got
         :raises errors.SwiftError: the login failed. Those who waited for
             that attempt fail with it: had each its own, an identity service
             that does not answer would hold them up one after the other.
@@ -91,8 +95,7 @@ class Login(object):
         with self._lock:
             if self._attempts != attempts_seen and self._error is not None:
                 raise self._error
-            if self._grant is None or self._grant is refused:
-                self._grant = None
+            if self._grant is None:
                 try:
                     self._grant = self._authenticate()
                     self._error = None
@@ -104,13 +107,50 @@ class Login(object):
             return self._grant
 
 
+class Slots(object):
+
+    """A number of slots, to be taken and given back.
+
+    What threading.Semaphore is, but for greenlets that gevent ends while they
+    give back: that one may then lose the slot, for it waits for a lock first.
+
+    :param count: how many there are
+    """
+
+    def __init__(self, count):
+        self._free = collections.deque([None] * count)
+        self._changed = threading.Condition()
+
+    def free(self):
+        """Return how many can be taken now."""
+        return len(self._free)
+
+    def acquire(self):
+        """Take a slot; wait for one where all are taken."""
+        while True:
+            try:
+                self._free.pop()
+                return
+            except IndexError:
+                with self._changed:
+                    if not self._free:
+                        self._changed.wait()
+
+    def release(self):
+        """Give a slot back."""
+        self._free.append(None)  # now it is back, whatever happens
+        with self._changed:
+            # As many as there are: the one before may have been ended here.
+            self._changed.notify(len(self._free))
+
+
 class _Process(object):
 
     """What the connections of one process share."""
 
     def __init__(self, authenticate, slots):
         self.login = Login(authenticate)
-        self.slots = threading.Semaphore(slots)
+        self.slots = Slots(slots)
         self.idle = collections.deque(maxlen=slots)
 
 
@@ -152,14 +192,16 @@ class Connections(object):
         process.slots.acquire()
         try:
             grant = process.login.grant()
-            while process.idle:
-                connection = process.idle.pop()
+            while True:
+                try:
+                    connection = process.idle.pop()
+                except IndexError:
+                    return Connection(grant, self._settings.cacert,
+                                      self._settings.timeout)
                 if connection.storage_url == grant.storage_url:
                     connection.grant = grant
                     return connection
                 connection.close()
-            return Connection(grant, self._settings.cacert,
-                              self._settings.timeout)
         except BaseException:
             process.slots.release()
             raise
@@ -174,21 +216,22 @@ class Connections(object):
         :param detached: whether detach() has been called for it
         """
         process = self._process
-        connection.drop_answer()
-        if len(process.idle) < process.idle.maxlen:
-            process.idle.append(connection)
-        else:
-            connection.close()
-        if not detached:  # last, so that who waits finds it
-            process.slots.release()
+        try:
+            connection.drop_answer()
+            if len(process.idle) < process.idle.maxlen:
+                process.idle.append(connection)
+            else:
+                connection.close()
+        finally:  # last, so that who waits finds the connection
+            if not detached:
+                process.slots.release()
 
-    def renew(self, grant):
-        """Log in again, unless somebody has since the grant was refused.
+    def forget(self, grant):
+        """Have the next borrow() log in again, unless somebody has already.
 
         :param grant: the Grant that Swift answered with 401
-        :raises errors.SwiftError: the login failed
         """
-        self._process.login.grant(refused=grant)
+        self._process.login.forget(grant)
 
     def _authenticate(self):
         settings = self._settings
@@ -202,7 +245,8 @@ class Connections(object):
             storage_url = settings.object_storage_url or session.get_endpoint(
                 service_type='object-store', interface='public',
                 region_name=settings.region_name)
-        except ksa_exceptions.ConnectionError as error:
+        except (ksa_exceptions.ConnectionError,
+                ksa_exceptions.DiscoveryFailure) as error:
             raise errors.unreachable(action, error)
         except ksa_exceptions.HttpError as error:
             if error.http_status >= 500:
@@ -215,6 +259,9 @@ class Connections(object):
             raise errors.AccessDeniedError(
                 '%s failed: %s; see swift_authurl and swift_auth_version'
                 % (action, error))
+        except IOError as error:  # requests, of a file that is not there
+            raise errors.AccessDeniedError('%s: %s; see swift_cacert'
+                                           % (action, error))
         if not storage_url:
             raise errors.AccessDeniedError(
                 '%s: no object-store service in its catalog; see '
@@ -224,14 +271,22 @@ class Connections(object):
 
 def _plugin(settings):
     if settings.auth_version == '1':
-        return authv1.PasswordPlugin(settings.authurl, settings.user,
-                                     settings.password)
+        return authv1.PasswordPlugin(
+            settings.authurl, _header(settings.user),
+            _header(settings.password))
     tenant, user = settings.tenant_name, settings.user
     if not tenant:
         # swiftclient's short form, which 0.2.1 understood too.
         tenant, user = user.split(':', 1)
-    # Asks the server which versions it speaks: what an operator wrote for v2
-    # goes on working on a Keystone that has v3 alone.
+    # Asks the server which versions it speaks; one that has v3 alone gets
+    # what it needs besides the keys for v2.
     return generic.Password(settings.authurl, username=user,
                             password=settings.password, tenant_name=tenant,
                             default_domain_id='default')
+
+
+def _header(value):
+    """Return text so that requests sends it in a header as UTF-8."""
+    if sys.version_info[0] < 3:
+        return value.encode('utf-8') if isinstance(value, unicode) else value  # noqa: F821,E501
+    return value.encode('utf-8').decode('latin-1')

@@ -147,9 +147,11 @@ class Container(object):
     def get_size(self, object_name):
         """Return the size of an object in bytes, also of a large one."""
         headers = self.head(object_name)
-        if 'content-length' in headers:
-            return int(headers['content-length'])
-        # A dynamic large object with more segments than a listing's page.
+        size = int(headers.get('content-length', 0))
+        if size or 'x-object-manifest' not in headers:
+            return size
+        # Of a dynamic large object with more segments than a page of the
+        # listing Swift does not give the size.
         container, prefix = unquote(headers['x-object-manifest']).split('/', 1)
         return sum(entry['bytes'] for entry in self.list(
             prefix, container=container))
@@ -302,9 +304,18 @@ class Container(object):
                 http_conn=connection.http, query_string=query)
         try:
             self._request('PUT', object_name, send)
-        except errors.ObjectNotFoundError:  # that is, the container
-            self._create(object_name)
+        except errors.ObjectNotFoundError as error:  # that is, the container
+            if not self._settings.create_container:
+                raise self._no_container(error, 'it may be created by hand, '
+                                         'or by swift_create_container: true')
+            self._create(error)
             self._request('PUT', object_name, send)
+        except errors.AccessDeniedError as error:
+            if error.object_name is None:
+                raise  # it is the login that failed
+            # Swift says no before it looks whether the container is there.
+            raise self._no_container(error, 'it must be there, and give '
+                                     'swift_user the right to write')
 
     def _page(self, container, prefix, delimiter, marker):
         try:
@@ -363,24 +374,23 @@ class Container(object):
             min(1000, info.get('bulk_delete', {}).get(
                 'max_deletes_per_request', 0)))
 
-    def _create(self, object_name):
-        if not self._settings.create_container:
-            raise errors.SwiftError(
-                'PUT %s: there is no container %s; create it or set '
-                'swift_create_container: true' % (object_name, self.name),
-                object_name=object_name, status=404)
+    def _create(self, missing):
         try:
             self._request(
                 'PUT', None, lambda connection: client.put_container(
                     connection.storage_url, connection.grant.token, self.name,
                     http_conn=connection.http))
-        except errors.AccessDeniedError as error:
-            raise errors.AccessDeniedError(
-                'PUT %s: there is no container %s and swift_user may not '
-                'create it; have it created, with the right to read and write '
-                'for swift_user, or see swift_container'
-                % (object_name, self.name), object_name=object_name,
-                status=error.status, transaction_id=error.transaction_id)
+        except (errors.AccessDeniedError, errors.ObjectNotFoundError):
+            raise self._no_container(missing, 'it is missing, and swift_user '
+                                     'may not create it')
+
+    def _no_container(self, error, reason):
+        kind = (errors.AccessDeniedError if error.status == 403
+                else errors.SwiftError)
+        return kind('PUT %s: cannot write to container %s (see '
+                    'swift_container): %s' % (
+                        error.object_name, self.name, reason),
+                    error.object_name, error.status, error.transaction_id)
 
     def _request(self, verb, object_name, operation, keeps=False):
         """Do one operation on a borrowed connection, again where it helps.
@@ -389,23 +399,25 @@ class Container(object):
         :param keeps: whether what it returns goes on using the connection
         """
         action = '%s %s' % (verb, object_name or 'container ' + self.name)
-        give_up_at = time.time() + self._settings.timeout
+        give_up_at = None
         retries = 0
         renewed = False
         while True:
-            connection = None
+            grant = None
             try:
                 connection = self._pool.borrow()
+                grant = connection.grant
                 return self._attempt(connection, action, object_name,
                                      operation, keeps)
             except errors.SwiftError as error:
-                if verb == 'DELETE' and error.status == 404 and retries:
-                    return None  # the attempt whose answer was lost did it
-                refused = error.status == 401 and connection is not None
-                if refused and not renewed:
-                    self._pool.renew(connection.grant)
+                if error.status == 401 and grant is not None and not renewed:
+                    self._pool.forget(grant)
                     renewed = True
                     continue
+                # Counted from the first failure: the attempt before it may
+                # have been a long upload.
+                give_up_at = give_up_at or (
+                    time.time() + self._settings.timeout)
                 if (retries == self._settings.retries
                         or time.time() > give_up_at
                         or not errors.is_transient(error)):
@@ -435,6 +447,9 @@ class Container(object):
                 error.transaction_id, error.http_response_headers)
         except connections.TRANSPORT_ERRORS as error:
             raise errors.unreachable(action, error, object_name)
+        except ValueError as error:
+            raise errors.SwiftError('%s: the answer is not what Swift gives: '
+                                    '%s' % (action, error), object_name)
         finally:
             if kept:
                 self._pool.detach(connection)

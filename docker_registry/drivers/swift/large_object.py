@@ -31,8 +31,9 @@ def segment_sizes(first_bytes, capabilities):
     """Yield how large the segments of a stream of unknown length are to be.
 
     They grow as the stream does and as segments run out, so that a stream
-    ends before the segments do: from 64 MiB on after 7 GiB, to 96 MiB after
-    10 GiB and 1.2 GiB after 100 GiB with Swift's 1000 segments.
+    ends before the segments do. With Swift's 1000 segments and 64 MiB to
+    begin with they grow after 7 GiB, are 106 MiB after 10 GiB and 1.3 GiB
+    after 100 GiB.
 
     :param first_bytes: size of the first segments
     :param capabilities: Capabilities of the cluster; one without static
@@ -95,7 +96,10 @@ class LargeObjects(object):
         :raises errors.ObjectNotFoundError: it is not there
         """
         segments = self._own_segments(object_name)
-        self._container.delete(object_name)
+        try:
+            self._container.delete(object_name)
+        except errors.ObjectNotFoundError:
+            pass  # it was there; an attempt whose answer was lost did it
         self._discard(segments)
 
     def remove_below(self, prefix, done):

@@ -107,4 +107,5 @@ def quote_part(value):
     value = str(value)
     if value in ('.', '..'):
         value = value.replace('.', '%2E')
-    return quote_plus(value)
+    # Python 3.7 and later leave the tilde as it is.
+    return quote_plus(value).replace('~', '%7E')

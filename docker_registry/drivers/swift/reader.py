@@ -150,7 +150,10 @@ class ReadAhead(object):
         self._open_piece = open_piece
         first, last = bytes_range or (0, None)
         try:
-            piece = open_piece(first, first + _PIECE_BYTES - 1, None)
+            piece_last = first + _PIECE_BYTES - 1
+            piece = open_piece(
+                first, piece_last if last is None else min(piece_last, last),
+                None)
         except errors.SwiftError as error:
             if error.status != 416 or bytes_range:
                 raise

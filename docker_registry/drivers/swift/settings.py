@@ -24,7 +24,8 @@ _AUTH_VERSIONS = {'1': '1', '1.0': '1', '2': '2', '2.0': '2',
 
 def _text(value):
     # YAML makes an int of a tenant or password of digits; written back it
-    # is what was meant. Of `true`, 1.10 or a date the spelling is lost.
+    # is what was meant, but for octal and the like, which cannot be told. Of
+    # `true`, 1.10 or a date the spelling is lost.
     if isinstance(value, numbers.Integral) and not isinstance(value, bool):
         return str(value)
     if not isinstance(value, _TEXT):
@@ -38,6 +39,9 @@ def _url(value):
     parsed = urlparse(value)
     if parsed.scheme not in ('http', 'https') or not parsed.hostname:
         raise ValueError('not a URL that begins with http:// or https://')
+    if '@' in parsed.netloc:
+        raise ValueError('has credentials in it, which would reach the logs; '
+                         'see swift_user and swift_password')
     return value.rstrip('/')
 
 

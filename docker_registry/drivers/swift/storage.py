@@ -70,8 +70,12 @@ class Storage(driver.Base):
             content = content.encode('utf-8')
         object_name = self._names.object_name(path)
         cache.drop(path)
-        self._container.put(object_name, content, len(content),
-                            hashlib.md5(content).hexdigest())
+        try:
+            self._container.put(object_name, content, len(content),
+                                hashlib.md5(content).hexdigest())
+        except BaseException:
+            cache.drop(path)  # filled since; the write may have happened
+            raise
         cache.put(path, content)
         return path
 
@@ -98,8 +102,10 @@ class Storage(driver.Base):
         :param fp: has read(n); what it raises is passed on, and then nothing
             has been written
         """
-        self._large_objects.write(self._names.object_name(path), fp)
-        cache.drop(path)
+        try:
+            self._large_objects.write(self._names.object_name(path), fp)
+        finally:
+            cache.drop(path)
 
     def list_directory(self, path=None):
         """Yield the paths right below a directory, relative to the root.
