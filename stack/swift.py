@@ -8,6 +8,7 @@ import subprocess
 import urllib.request
 
 from . import environments
+from . import keystone
 from . import processes
 
 _SCRIPT = os.path.join(environments.PROJECT, 'stack', 'inside',
@@ -65,6 +66,21 @@ token_life = %(token_life)d
 fernet_key_stack = %(fernet_key)s
 active_fernet_key_id = stack
 %(users)s
+[filter:authtoken]
+paste.filter_factory = keystonemiddleware.auth_token:filter_factory
+auth_type = password
+auth_url = %(keystone_url)s
+username = %(keystone_user)s
+password = %(keystone_password)s
+project_name = %(keystone_project)s
+user_domain_id = default
+project_domain_id = default
+interface = public
+delay_auth_decision = true
+service_token_roles_required = true
+[filter:keystoneauth]
+use = egg:swift#keystoneauth
+operator_roles = admin
 [filter:copy]
 use = egg:swift#copy
 [filter:slo]
@@ -74,7 +90,7 @@ use = egg:swift#dlo
 '''
 
 _PIPELINE = ('catch_errors gatekeeper healthcheck proxy-logging '
-             'listing_formats cache bulk tempurl tempauth copy slo dlo '
+             'listing_formats cache bulk tempurl %s copy slo dlo '
              'proxy-logging proxy-server')
 
 _STORAGE_CONF = '''
@@ -105,14 +121,16 @@ class Swift:
     :param constraints: [swift-constraints] of swift.conf, such as
         {'max_file_size': 16777216}
     :param token_life: seconds that a token is good for
+    :param keystone: Keystone that says who users are; None for tempauth
     """
 
     def __init__(self, directory, nodes=1, constraints=None,
-                 token_life=86400):
+                 token_life=86400, keystone=None):
         self._directory = directory
         self._nodes = nodes
         self._constraints = constraints or {}
         self._token_life = token_life
+        self._keystone = keystone
         self.python = environments.build('swift')
         self.proxy = None
         #: One dict a node: service name -> Server.
@@ -140,6 +158,10 @@ class Swift:
              json.dumps(devices), str(min(3, self._nodes))])
         self._add_proxy()
         processes.start_all(self._servers())
+        if self._keystone:
+            self._keystone.add_object_store(
+                'http://%s:%d/v1/AUTH_%%(tenant_id)s' % (
+                    processes.HOST, self.proxy.port))
 
     def stop(self):
         """Stop every server."""
@@ -209,7 +231,11 @@ class Swift:
             for user, (password, groups) in USERS.items())
         self.proxy = self._server(
             'proxy', 'proxy', processes.free_port(), _PROXY_CONF,
-            pipeline=_PIPELINE, users=users, token_life=self._token_life,
+            pipeline=_PIPELINE % ('authtoken keystoneauth' if self._keystone
+                                  else 'tempauth'), users=users,
+            keystone_url=self._keystone and self._keystone.url,
+            keystone_user=keystone.USER, keystone_password=keystone.PASSWORD,
+            keystone_project=keystone.PROJECT, token_life=self._token_life,
             fernet_key=base64.urlsafe_b64encode(os.urandom(32)).decode())
 
     def _server(self, service, name, port, template, **values):

@@ -74,7 +74,7 @@ class V1Client:
     """
 
     def __init__(self, port, timeout=120):
-        self._port = port
+        self.port = port
         self._timeout = timeout
 
     def request(self, method, path, body=None, headers=None, chunked=False):
@@ -86,7 +86,7 @@ class V1Client:
             half of one
         """
         connection = http.client.HTTPConnection(
-            processes.HOST, self._port, timeout=self._timeout)
+            processes.HOST, self.port, timeout=self._timeout)
         try:
             headers = dict({'User-Agent': 'docker/1.5.0 go/go1.3.3'},
                            **(headers or {}))

@@ -6,6 +6,7 @@ one operation on one object.
 
 import collections
 import socket
+import ssl
 import struct
 import threading
 import time
@@ -28,6 +29,7 @@ class Relay(object):
     """Listens on a free port and relays to another.
 
     :param target_port: where to relay to
+    :param certificate: file with a certificate and its key, to speak TLS
 
     Actions, for inject():
 
@@ -49,7 +51,7 @@ class Relay(object):
         waits 2 seconds before the request is passed on
     """
 
-    def __init__(self, target_port):
+    def __init__(self, target_port, certificate=None):
         relay = self
 
         class Handler(socketserver.BaseRequestHandler):
@@ -66,6 +68,11 @@ class Relay(object):
 
         self._target_port = target_port
         self._server = Server(('127.0.0.1', 0), Handler)
+        if certificate:
+            context = ssl.SSLContext(ssl.PROTOCOL_SSLv23)
+            context.load_cert_chain(certificate)
+            self._server.socket = context.wrap_socket(
+                self._server.socket, server_side=True)
         self.port = self._server.server_address[1]
         self._lock = threading.Lock()
         self._rules = []

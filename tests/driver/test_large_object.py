@@ -298,7 +298,7 @@ def test_orphans(segmenting):
     assert list(segmenting.orphans()) == []
     assert list(segmenting.orphans(-10)) == [old] + [
         '%s%08d' % (prefix, number) for number in range(3)]
-    segmenting._container.delete_all(segmenting.orphans(-10))
+    segmenting.remove_orphans(-10)
     assert list(segmenting.orphans(-10)) == []
     assert read(segmenting) == _CONTENT
 
@@ -321,7 +321,7 @@ def test_cluster_that_hides_what_it_can(segmenting, faults):
 
 
 @pytest.mark.parametrize('first', [
-    _MIB, 16 * _MIB, 64 * _MIB, 1024 * _MIB, 5 * 1024 * _MIB])
+    _MIB, 16 * _MIB, 32 * _MIB, 1024 * _MIB, 5 * 1024 * _MIB])
 def test_a_tebibyte_has_a_plan(first):
     swift = container.Capabilities(5 * 1024 * _MIB, 1000, 1000)
     sizes = list(large_object.segment_sizes(first, swift))
@@ -336,10 +336,10 @@ def test_segments_grow_no_faster_than_needed():
     swift = container.Capabilities(5 * 1024 * _MIB, 1000, 1000)
     total = 0
     at = {}
-    for size in large_object.segment_sizes(64 * _MIB, swift):
+    for size in large_object.segment_sizes(32 * _MIB, swift):
         total += size
         at[total // (1024 * _MIB)] = size // _MIB
-    assert (at[6], at[10], at[100]) == (64, 106, 1281)
+    assert (at[3], at[10], at[100]) == (32, 104, 1395)
 
 
 def test_more_than_all_segments_hold(storage, monkeypatch):

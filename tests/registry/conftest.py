@@ -1,9 +1,13 @@
 """The real registry on real Swift, over HTTP; Python 3."""
 
 import itertools
+import json
+import os
+import subprocess
 
 import pytest
 
+from stack import environments
 from stack import redis
 from stack import registry
 from stack import swift
@@ -21,6 +25,19 @@ def directory(tmp_path_factory):
 def cluster(directory):
     with swift.Swift(str(directory / 'swift')) as running:
         yield running
+
+
+@pytest.fixture(scope='session')
+def call_driver():
+    """Call the driver of an environment; see driver_calls.py."""
+    script = os.path.join(os.path.dirname(os.path.abspath(__file__)),
+                          'driver_calls.py')
+
+    def call(environment, settings, calls):
+        return json.loads(subprocess.check_output(
+            [environments.build(environment), script],
+            input=json.dumps([settings, calls]), text=True))
+    return call
 
 
 @pytest.fixture(scope='session')

@@ -4,7 +4,7 @@
         python driver_calls.py
 
 Prints the answers as JSON: bytes as text, iterators as lists, an exception
-as the name of its class.
+as the name of its class and its message.
 """
 
 import io
@@ -26,7 +26,7 @@ def call(storage, method, *arguments):
             return sorted(answer)
         return answer
     except Exception as error:
-        return type(error).__name__
+        return '%s: %s' % (type(error).__name__, error)
 
 
 if __name__ == '__main__':

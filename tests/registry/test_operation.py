@@ -83,7 +83,7 @@ def test_sample_configuration(flavor):
                  ST_USER='test:tester', ST_KEY='12345',
                  OS_AUTH_URL='https://keystone.example.com:5000',
                  OS_USERNAME='registry', OS_PASSWORD='12345',
-                 OS_TENANT_NAME='images', OS_CONTAINER='registry-images'))
+                 OS_PROJECT_NAME='images', OS_CONTAINER='registry-images'))
     assert output.split()[-1] == 'registry-images'
 
 

@@ -7,6 +7,7 @@ greenlets or threads. Knows nothing of containers, objects or retries.
 import collections
 import logging
 import os
+import re
 import sys
 import threading
 
@@ -255,6 +256,10 @@ class Connections(object):
                 '%s failed: %s; see swift_user, swift_password and '
                 'swift_tenant_name' % (action, error.message),
                 status=error.http_status)
+        except ksa_exceptions.CatalogException as error:
+            raise errors.AccessDeniedError(
+                '%s: no object store for swift_region_name %s in its catalog:'
+                ' %s' % (action, settings.region_name, error))
         except ksa_exceptions.ClientException as error:
             raise errors.AccessDeniedError(
                 '%s failed: %s; see swift_authurl and swift_auth_version'
@@ -262,10 +267,6 @@ class Connections(object):
         except IOError as error:  # requests, of a file that is not there
             raise errors.AccessDeniedError('%s: %s; see swift_cacert'
                                            % (action, error))
-        if not storage_url:
-            raise errors.AccessDeniedError(
-                '%s: no object-store service in its catalog; see '
-                'swift_region_name' % action)
         return Grant(storage_url, token)
 
 
@@ -278,9 +279,10 @@ def _plugin(settings):
     if not tenant:
         # swiftclient's short form, which 0.2.1 understood too.
         tenant, user = user.split(':', 1)
-    # Asks the server which versions it speaks; one that has v3 alone gets
-    # what it needs besides the keys for v2.
-    return generic.Password(settings.authurl, username=user,
+    # Asks the server which versions it speaks: what an operator wrote for v2
+    # goes on working on a Keystone that has v3 alone, which has no /v2.0.
+    auth_url = re.sub('/v2.0$', '', settings.authurl)
+    return generic.Password(auth_url, username=user,
                             password=settings.password, tenant_name=tenant,
                             default_domain_id='default')
 

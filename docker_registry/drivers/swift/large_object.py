@@ -31,8 +31,8 @@ def segment_sizes(first_bytes, capabilities):
     """Yield how large the segments of a stream of unknown length are to be.
 
     They grow as the stream does and as segments run out, so that a stream
-    ends before the segments do. With Swift's 1000 segments and 64 MiB to
-    begin with they grow after 7 GiB, are 106 MiB after 10 GiB and 1.3 GiB
+    ends before the segments do. With Swift's 1000 segments and 32 MiB to
+    begin with they grow after 3.5 GiB, are 104 MiB after 10 GiB and 1.4 GiB
     after 100 GiB.
 
     :param first_bytes: size of the first segments

@@ -93,7 +93,7 @@ _TABLE = (
     _row('swift_cacert', _text),
     _row('swift_container', _container, 'dev_container'),
     _row('swift_create_container', _boolean, True),
-    _row('swift_segment_size', _integer(1, 5 * 1024 ** 3), 64 * 1024 ** 2),
+    _row('swift_segment_size', _integer(1, 5 * 1024 ** 3), 32 * 1024 ** 2),
     _row('swift_upload_concurrency', _integer(1, 64), 4),
     _row('swift_download_concurrency', _integer(1, 64), 1),
     _row('swift_buffer_directory', _text),

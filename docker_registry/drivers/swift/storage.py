@@ -165,6 +165,10 @@ class Storage(driver.Base):
         """
         return self._large_objects.orphans(self._names.prefix(), age_seconds)
 
+    def remove_orphans(self, age_seconds=86400):
+        """Remove the segments that orphans() yields."""
+        self._container.delete_all(self.orphans(age_seconds))
+
     def _forget(self, object_names):
         cache.drop(*map(self._names.path, object_names))
 

@@ -1,0 +1,1 @@
+"""Measurements, on the same real servers as the tests."""
