@@ -1,9 +1,11 @@
 """What users of the registry see."""
 
 import http.client
+import http.server
 import itertools
 import json
 import socket
+import threading
 
 import pytest
 
@@ -157,6 +159,44 @@ def test_range_without_end_is_all_there_is(client, image):
         client.request('GET', '/v1/images/%s/layer' % image.id,
                        headers={'Range': 'bytes=150000-'})
     assert caught.value.partial == image.layer[150000:]
+
+
+@pytest.fixture(scope='module')
+def index():
+    """An index that grants nobody access; its port."""
+    class Handler(http.server.BaseHTTPRequestHandler):
+        def do_GET(self):
+            body = b'{"access": false}'
+            self.send_response(200)
+            self.send_header('Content-Length', str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+
+        def log_message(self, *arguments):
+            pass
+    with http.server.ThreadingHTTPServer(('127.0.0.1', 0), Handler) as server:
+        thread = threading.Thread(target=server.serve_forever, daemon=True)
+        thread.start()
+        yield server.server_address[1]
+        server.shutdown()
+
+
+def test_layer_of_a_private_repository_is_kept_from_others(
+        client, server, start_registry, index, repository, image):
+    strict = v1client.V1Client(start_registry(dict(
+        server.settings, standalone=False, disable_token_auth=True,
+        index_endpoint='http://127.0.0.1:%d' % index)).port)
+
+    def layer():
+        return status(strict, 'GET', '/v1/images/%s/layer' % image.id, None, {
+            'Authorization': 'Token signature=a,repository="%s",access=read'
+            % repository})
+    assert layer() == 200
+    path = '/v1/repositories/%s/properties' % repository
+    client.expect(200, 'PUT', path, b'{"access": "private"}')
+    assert layer() == 404
+    client.expect(200, 'PUT', path, b'{"access": "public"}')
+    assert layer() == 200
 
 
 def test_private_repository(client, repository, image):

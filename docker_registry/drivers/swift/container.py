@@ -1,7 +1,6 @@
 """The one container: head, get, put, delete and list, with retries.
 
-The only module that calls swiftclient's operations, and the place where a
-failure becomes one of the driver's exceptions. Knows object names; knows
+The only module that calls swiftclient's operations. Knows object names; knows
 nothing of registry paths, of how layers are cut into segments, or the cache.
 """
 
@@ -9,15 +8,13 @@ import collections
 import itertools
 import json
 import logging
-import random
-import re
 import sys
-import time
 
 from swiftclient import client
 
-from . import connections
+from . import body
 from . import errors
+from . import retry
 
 if sys.version_info[0] < 3:
     from urllib import unquote
@@ -25,9 +22,7 @@ if sys.version_info[0] < 3:
 else:
     from urllib.parse import unquote, urlparse
 
-_FIRST_DELAY_SECONDS = 0.2
 _GIB = 1024 ** 3
-_CONTENT_RANGE = re.compile(r'bytes (\d+)-(\d+)/(\d+)$')
 
 logger = logging.getLogger(__name__)
 
@@ -42,81 +37,6 @@ Capabilities = collections.namedtuple(
 _DEFAULT_CAPABILITIES = Capabilities(5 * _GIB + 2, 1000, 1000)
 
 
-class Body(object):
-
-    """What a GET answers: headers, and bytes that are counted.
-
-    Lends from the pool until it is read to the end or closed.
-
-    :ivar etag: ETag without quotes
-    :ivar first: offset of its first byte in the object
-    :ivar size: number of bytes it has, None where Swift does not say
-    :ivar object_size: number of bytes the whole object has, or None
-    :ivar object_md5: MD5 of the whole object's bytes in hexadecimal; None for
-        large objects, whose ETag is something else
-    """
-
-    def __init__(self, pool, connection, action, object_name, headers, body):
-        self._pool = pool
-        self._connection = connection
-        self._action = action
-        self._object_name = object_name
-        self._body = body
-        self._headers = headers
-        self._received = 0
-        self.etag = headers.get('etag', '').strip('"')
-        self.size = self.object_size = None
-        if 'content-length' in headers:
-            self.size = self.object_size = int(headers['content-length'])
-        self.first = 0
-        content_range = _CONTENT_RANGE.match(headers.get('content-range', ''))
-        if content_range:
-            self.first, last, self.object_size = map(
-                int, content_range.groups())
-            self.size = last - self.first + 1
-        segmented = ('x-static-large-object' in headers
-                     or 'x-object-manifest' in headers)
-        is_md5 = re.match('[0-9a-f]{32}$', self.etag) and not segmented
-        self.object_md5 = self.etag if is_md5 else None
-
-    def read(self, size_bytes):
-        """Return the next bytes; b'' at the end and only there.
-
-        :raises errors.UnreachableError: the body ends early or the
-            connection breaks; the body is then closed
-        """
-        if self._connection is None:
-            return b''
-        try:
-            chunk = self._body.read(size_bytes)
-            self._received += len(chunk)
-            if self._received == self.size:
-                self._body.read(1)  # nothing, but swiftclient sees the end
-        except connections.TRANSPORT_ERRORS as error:
-            self.close()
-            raise self._broke_off(error)
-        except BaseException:  # a greenlet's timeout or end
-            self.close()
-            raise
-        if self._received == self.size or not chunk:
-            self.close()
-            if self.size not in (None, self._received):
-                raise self._broke_off('end of body')
-        return chunk
-
-    def close(self):
-        """Give the connection back; what has not been read is dropped."""
-        if self._connection is not None:
-            connection, self._connection = self._connection, None
-            self._pool.finish(connection, detached=True)
-
-    def _broke_off(self, cause):
-        return errors.unreachable(
-            '%s, after %d of %s bytes' % (self._action, self._received,
-                                          self.size),
-            cause, self._object_name, self._headers.get('x-trans-id'))
-
-
 class Container(object):
 
     """One container in Swift.
@@ -124,8 +44,7 @@ class Container(object):
     Every method raises errors.SwiftError, of the subclass that fits:
     ObjectNotFoundError for a 404 and nothing else, UnreachableError where no
     answer comes, AccessDeniedError for a login or right that is missing.
-    Requests that may do better the next time are sent again,
-    settings.retries times.
+    Requests that may do better the next time are sent again; see retry.py.
 
     :param settings: Settings
     :param pool: Connections
@@ -135,6 +54,7 @@ class Container(object):
         self.name = settings.container
         self._settings = settings
         self._pool = pool
+        self._requests = retry.Requests(settings, pool)
         self._capabilities = None
 
     def head(self, object_name):
@@ -174,28 +94,28 @@ class Container(object):
         action = 'GET %s' % object_name
 
         def open_body(connection):
-            answer_headers, body = client.get_object(
+            answer_headers, unread = client.get_object(
                 connection.storage_url, connection.grant.token, self.name,
                 object_name, http_conn=connection.http, headers=headers,
                 # Only tells swiftclient to leave the body unread.
                 resp_chunk_size=1)
-            return Body(self._pool, connection, action, object_name,
-                        answer_headers, body)
+            return body.Body(self._pool, connection, action, object_name,
+                             answer_headers, unread)
         return self._request('GET', object_name, open_body, keeps=True)
 
-    def put(self, object_name, body, size_bytes, etag, only_new=False):
+    def put(self, object_name, content, size_bytes, etag, only_new=False):
         """Write an object in one request; readers see all of it or nothing.
 
         The container is made first where it is missing and
         settings.create_container allows it.
 
-        :param body: bytes, or a file that can be rewound
-        :param size_bytes: length of the body
-        :param etag: MD5 of the body in hexadecimal; Swift compares it
+        :param content: bytes, or a file that can be rewound
+        :param size_bytes: length of the content
+        :param etag: MD5 of the content in hexadecimal; Swift compares it
         :param only_new: do nothing if there is an object of this name
         :raises errors.ObjectExistsError: only_new, and there is
         """
-        self._put(object_name, body, size_bytes, etag, only_new, None)
+        self._put(object_name, content, size_bytes, etag, only_new, None)
 
     def put_manifest(self, object_name, segments, etag, only_new=False):
         """Make a static large object of segments that have been written.
@@ -206,10 +126,10 @@ class Container(object):
         :param etag: MD5 of the segments' MD5s, one after the other
         :param only_new: as for put()
         """
-        body = json.dumps([
+        manifest = json.dumps([
             {'path': '/%s/%s' % (self.name, name), 'size_bytes': size_bytes,
              'etag': md5} for name, size_bytes, md5 in segments])
-        self._put(object_name, body.encode('ascii'), len(body), etag,
+        self._put(object_name, manifest.encode('ascii'), len(manifest), etag,
                   only_new, 'multipart-manifest=put')
 
     def get_manifest(self, object_name):
@@ -219,14 +139,14 @@ class Container(object):
         """
         if 'x-static-large-object' not in self.head(object_name):
             return []
-        _, body = self._request(
+        _, manifest = self._request(
             'GET', object_name, lambda connection: client.get_object(
                 connection.storage_url, connection.grant.token, self.name,
                 object_name, http_conn=connection.http,
                 query_string='multipart-manifest=get'))
         own = '/%s/' % self.name
         return [segment['name'][len(own):]
-                for segment in json.loads(body.decode('utf-8'))
+                for segment in json.loads(manifest.decode('utf-8'))
                 if segment['name'].startswith(own)]
 
     def delete(self, object_name):
@@ -291,15 +211,15 @@ class Container(object):
             self._capabilities = self._ask_capabilities()
         return self._capabilities
 
-    def _put(self, object_name, body, size_bytes, etag, only_new, query):
+    def _put(self, object_name, content, size_bytes, etag, only_new, query):
         headers = {'If-None-Match': '*'} if only_new else {}
 
         def send(connection):
-            if hasattr(body, 'seek'):
-                body.seek(0)
+            if hasattr(content, 'seek'):
+                content.seek(0)
             return client.put_object(
                 connection.storage_url, connection.grant.token, self.name,
-                object_name, body, content_length=size_bytes, etag=etag,
+                object_name, content, content_length=size_bytes, etag=etag,
                 content_type='application/octet-stream', headers=headers,
                 http_conn=connection.http, query_string=query)
         try:
@@ -336,7 +256,7 @@ class Container(object):
         paths = {client.quote('/%s/%s' % (self.name, name)): name
                  for name in names}
         try:
-            _, body = self._request(
+            _, result = self._request(
                 'POST', None, lambda connection: client.post_account(
                     connection.storage_url, connection.grant.token,
                     {'Content-Type': 'text/plain',
@@ -346,7 +266,7 @@ class Container(object):
         except errors.SwiftError as error:
             logger.warning('%s; deleting one by one', error)
             return names
-        answer = json.loads(body.decode('utf-8'))
+        answer = json.loads(result.decode('utf-8'))
         failed = [path for path, _ in answer['Errors']]
         if answer['Response Status'].startswith('200') or failed:
             return [paths[path] for path in failed if path in paths]
@@ -393,65 +313,5 @@ class Container(object):
                     error.object_name, error.status, error.transaction_id)
 
     def _request(self, verb, object_name, operation, keeps=False):
-        """Do one operation on a borrowed connection, again where it helps.
-
-        :param operation: callable that takes a Connection
-        :param keeps: whether what it returns goes on using the connection
-        """
         action = '%s %s' % (verb, object_name or 'container ' + self.name)
-        give_up_at = None
-        retries = 0
-        renewed = False
-        while True:
-            grant = None
-            try:
-                connection = self._pool.borrow()
-                grant = connection.grant
-                return self._attempt(connection, action, object_name,
-                                     operation, keeps)
-            except errors.SwiftError as error:
-                if error.status == 401 and grant is not None and not renewed:
-                    self._pool.forget(grant)
-                    renewed = True
-                    continue
-                # Counted from the first failure: the attempt before it may
-                # have been a long upload.
-                give_up_at = give_up_at or (
-                    time.time() + self._settings.timeout)
-                if (retries == self._settings.retries
-                        or time.time() > give_up_at
-                        or not errors.is_transient(error)):
-                    raise
-                delay = error.retry_after_seconds
-                if delay is None:
-                    delay = (_FIRST_DELAY_SECONDS * 2 ** retries
-                             * random.uniform(0.5, 1.5))
-                delay = min(delay, max(0, give_up_at - time.time()))
-                logger.warning('%s; trying again in %.1f s', error, delay)
-            retries += 1
-            time.sleep(delay)
-
-    def _attempt(self, connection, action, object_name, operation, keeps):
-        started = time.time()
-        kept = False
-        try:
-            answer = operation(connection)
-            kept = keeps
-            logger.debug('%s: done in %.3f s', action, time.time() - started)
-            return answer
-        except client.ClientException as error:
-            logger.debug('%s: %s in %.3f s', action, error.http_status,
-                         time.time() - started)
-            raise errors.from_status(
-                action, object_name, error.http_status or None,
-                error.transaction_id, error.http_response_headers)
-        except connections.TRANSPORT_ERRORS as error:
-            raise errors.unreachable(action, error, object_name)
-        except ValueError as error:
-            raise errors.SwiftError('%s: the answer is not what Swift gives: '
-                                    '%s' % (action, error), object_name)
-        finally:
-            if kept:
-                self._pool.detach(connection)
-            else:
-                self._pool.finish(connection)
+        return self._requests.send(action, object_name, operation, keeps)

@@ -20,6 +20,31 @@ _READ_BYTES = 128 * 1024
 logger = logging.getLogger(__name__)
 
 
+class _UnknownSizeError(Exception):
+
+    """The object cannot be cut into pieces."""
+
+
+def open_object(container, object_name, chunk_size_bytes, bytes_range,
+                resumes, concurrency):
+    """Open an object for reading.
+
+    :param concurrency: how many requests may fetch it at a time
+    :param container, object_name, chunk_size_bytes, bytes_range, resumes:
+        as for Reader
+    :returns: Reader or ReadAhead
+    :raises errors.SwiftError: the object cannot be opened
+    """
+    if concurrency > 1:
+        try:
+            return ReadAhead(container, object_name, bytes_range, resumes,
+                             concurrency)
+        except _UnknownSizeError:
+            pass
+    return Reader(container, object_name, chunk_size_bytes, bytes_range,
+                  resumes)
+
+
 class Reader(object):
 
     """Iterates over an object's bytes in chunks.
@@ -159,6 +184,9 @@ class ReadAhead(object):
                 raise
             # No range fits an empty object.
             piece = Reader(container, object_name, _READ_BYTES)
+        if piece.object_size is None:
+            piece.close()
+            raise _UnknownSizeError
         self._etag = piece.etag
         self._end = piece.object_size
         if last is not None:

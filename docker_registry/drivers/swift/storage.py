@@ -87,14 +87,10 @@ class Storage(driver.Base):
         :returns: iterator over chunks of bytes; close() gives its connection
             back early
         """
-        object_name = self._names.object_name(path)
-        retries = self._settings.retries
-        concurrency = self._settings.download_concurrency
-        if concurrency > 1:
-            return reader.ReadAhead(self._container, object_name, bytes_range,
-                                    retries, concurrency)
-        return reader.Reader(self._container, object_name, self.buffer_size,
-                             bytes_range, retries)
+        return reader.open_object(
+            self._container, self._names.object_name(path), self.buffer_size,
+            bytes_range, self._settings.retries,
+            self._settings.download_concurrency)
 
     def stream_write(self, path, fp):
         """Write a stream to a path; readers see all of it or nothing.
