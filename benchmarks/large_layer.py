@@ -108,15 +108,21 @@ def main():
                 registry.Registry(directory, cluster.settings(
                     storage_path='/registry'), workers=1) as server:
             client = v1client.V1Client(server.port, timeout=3600)
+            peaks = []
             for mib in (options.against_mib, options.mib):
                 before = requests(cluster)
                 pushed, pulled = push_and_pull(client, Layer(mib))
                 made = requests(cluster) - before
+                peaks.append(max(worker_peaks(server.server.pid)))
                 print('%6d MiB: push %.1f s, %.0f MiB/s; pull %.1f s, '
                       '%.0f MiB/s; peak of the worker %d MiB; requests %s' % (
                           mib, pushed, mib / pushed, pulled, mib / pulled,
-                          max(worker_peaks(server.server.pid)),
+                          peaks[-1],
                           json.dumps(made, sort_keys=True)), flush=True)
+            growth = peaks[1] - peaks[0]
+            print('The worker grew by %d MiB; at most 64 are allowed.'
+                  % growth)
+            return 0 if growth <= 64 else 1
     finally:
         shutil.rmtree(directory, ignore_errors=True)
 

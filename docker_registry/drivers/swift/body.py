@@ -22,6 +22,7 @@ class Body(object):
     :ivar first: offset of its first byte in the object
     :ivar size: number of bytes it has, None where Swift does not say
     :ivar object_size: number of bytes the whole object has, or None
+    :ivar is_range: whether it is a part of the object that was asked for
     :ivar object_md5: MD5 of the whole object's bytes in hexadecimal; None for
         large objects, whose ETag is something else
     """
@@ -39,6 +40,7 @@ class Body(object):
         if 'content-length' in headers:
             self.size = self.object_size = int(headers['content-length'])
         self.first = 0
+        self.is_range = 'content-range' in headers
         content_range = _CONTENT_RANGE.match(headers.get('content-range', ''))
         if content_range:
             self.first, last, self.object_size = map(

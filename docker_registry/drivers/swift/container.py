@@ -57,12 +57,15 @@ class Container(object):
         self._requests = retry.Requests(settings, pool)
         self._capabilities = None
 
-    def head(self, object_name):
-        """Return the headers of an object, as a dict with lower-case names."""
+    def head(self, object_name, headers=None):
+        """Return the headers of an object, as a dict with lower-case names.
+
+        :param headers: further headers of the request, a dict
+        """
         return self._request(
             'HEAD', object_name, lambda connection: client.head_object(
                 connection.storage_url, connection.grant.token, self.name,
-                object_name, http_conn=connection.http))
+                object_name, http_conn=connection.http, headers=headers))
 
     def get_size(self, object_name):
         """Return the size of an object in bytes, also of a large one."""
@@ -137,12 +140,14 @@ class Container(object):
 
         :returns: list of names in this container; [] for other objects
         """
-        if 'x-static-large-object' not in self.head(object_name):
+        # Of several replicas the newest: segments live and die by this.
+        newest = {'X-Newest': 'true'}
+        if 'x-static-large-object' not in self.head(object_name, newest):
             return []
         _, manifest = self._request(
             'GET', object_name, lambda connection: client.get_object(
                 connection.storage_url, connection.grant.token, self.name,
-                object_name, http_conn=connection.http,
+                object_name, http_conn=connection.http, headers=newest,
                 query_string='multipart-manifest=get'))
         own = '/%s/' % self.name
         return [segment['name'][len(own):]
@@ -217,11 +222,18 @@ class Container(object):
         def send(connection):
             if hasattr(content, 'seek'):
                 content.seek(0)
-            return client.put_object(
+            answer = {}
+            client.put_object(
                 connection.storage_url, connection.grant.token, self.name,
                 object_name, content, content_length=size_bytes, etag=etag,
                 content_type='application/octet-stream', headers=headers,
-                http_conn=connection.http, query_string=query)
+                http_conn=connection.http, query_string=query,
+                response_dict=answer)
+            if answer['status'] == 202:
+                # The clock of the proxy that wrote what is there is ahead of
+                # this one's: Swift has kept the other.
+                raise errors.from_status('PUT %s' % object_name, object_name,
+                                         202)
         try:
             self._request('PUT', object_name, send)
         except errors.ObjectNotFoundError as error:  # that is, the container
@@ -266,10 +278,16 @@ class Container(object):
         except errors.SwiftError as error:
             logger.warning('%s; deleting one by one', error)
             return names
-        answer = json.loads(result.decode('utf-8'))
-        failed = [path for path, _ in answer['Errors']]
-        if answer['Response Status'].startswith('200') or failed:
-            return [paths[path] for path in failed if path in paths]
+        try:
+            answer = json.loads(result.decode('utf-8'))
+            failed = [path for path, _ in answer['Errors']]
+            done = answer['Number Deleted'] + answer['Number Not Found']
+            if done + len(failed) == len(names):
+                return [paths[path] for path in failed]
+        except (KeyError, ValueError):
+            pass
+        logger.warning('bulk delete has not said what became of each object; '
+                       'deleting one by one')
         return names
 
     def _ask_capabilities(self):

@@ -6,10 +6,10 @@ Knows nothing of connections or of the registry's paths.
 from docker_registry.core import exceptions
 
 #: Answers that a later attempt of the same request may well better: the
-#: proxy or a storage node is overloaded or away, the request timed out, or
-#: (422) the body was damaged on its way.
+#: proxy or a storage node is overloaded or away, the request timed out, the
+#: body was damaged on its way (422), or a clock is behind another (202).
 #: Source: https://docs.openstack.org/api-ref/object-store/
-_TRANSIENT_STATUSES = frozenset([408, 422, 429, 498, 500, 502, 503, 504])
+_TRANSIENT_STATUSES = frozenset([202, 408, 422, 429, 498, 500, 502, 503, 504])
 
 
 class SwiftError(exceptions.UnspecifiedError, IOError):
@@ -80,6 +80,8 @@ class BrokenObjectError(SwiftError, exceptions.BrokenError):
 
 
 _BY_STATUS = {
+    202: (SwiftError, 'Swift has kept another version, which it takes for '
+                      'the newer one'),
     401: (AccessDeniedError, 'the token was refused, twice; '
                              'see swift_user and swift_password'),
     403: (AccessDeniedError, 'the user may not do this; see the rights of '

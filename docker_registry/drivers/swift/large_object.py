@@ -117,7 +117,9 @@ class LargeObjects(object):
             finally:
                 done(batch)
         if found:
-            self._discard(self._names(names.segments_prefix(prefix)))
+            # Those whose manifest is gone: a listing that lags may have
+            # hidden an object, which then keeps its segments.
+            self._discard(self.orphans(prefix, float('-inf')))
         return found
 
     def orphans(self, prefix, age_seconds):
@@ -163,6 +165,9 @@ class LargeObjects(object):
             except BaseException:
                 buffer.close()
                 raise
+            if chunk and not capabilities.max_segments:
+                buffer.close()
+                break
             yield buffer, not chunk
             if not chunk:
                 return
@@ -179,31 +184,25 @@ class LargeObjects(object):
             time.time(), uuid.uuid4().hex))
         upload = _Upload(self._container, prefix,
                          self._settings.upload_concurrency)
+        manifest_sent = False
         try:
             upload.send(pieces)
             etag = hashlib.md5(''.join(
                 md5 for _, _, md5 in upload.segments).encode('ascii'))
+            manifest_sent = True
             self._replace(object_name, prefix, lambda only_new: (
                 self._container.put_manifest(
                     object_name, upload.segments, etag.hexdigest(),
                     only_new)))
-        except BaseException:
-            if self._may_stand(object_name, prefix):
-                logger.warning('PUT %s: it may have been written; what is '
-                               'left of it is below %s', object_name, prefix)
+        except BaseException as error:
+            if manifest_sent and _may_have_happened(error):
+                # Now or later; its segments must not be missing then.
+                logger.warning('PUT %s: the manifest may have been written; '
+                               'if not, orphans() finds the segments below '
+                               '%s', object_name, prefix)
             else:
                 self._discard(upload.names)
             raise
-
-    def _may_stand(self, object_name, prefix):
-        """Tell whether a manifest whose answer was lost may be there."""
-        try:
-            return any(name.startswith(prefix) for name
-                       in self._container.get_manifest(object_name))
-        except errors.ObjectNotFoundError:
-            return False
-        except errors.SwiftError:
-            return True
 
     def _replace(self, object_name, new_prefix, put):
         # Most layers are new. Swift says so by the way, and spares us to ask
@@ -265,14 +264,25 @@ class _Upload(object):
         """
         with futures.ThreadPoolExecutor(self._concurrency) as executor:
             written = []
-            for buffer, _ in pieces:
-                self._free.acquire()
-                name = names.segment_name(self._prefix, len(self.names))
-                self.names.append(name)
-                written.append(executor.submit(self._write, name, buffer))
-                if self._failed:
-                    break
+            try:
+                for buffer, _ in pieces:
+                    written.append(self._submit(executor, buffer))
+                    if self._failed:
+                        break
+            except BaseException:
+                self._failed = True  # what waits need not be sent any more
+                raise
         self.segments = [segment.result() for segment in written]
+
+    def _submit(self, executor, buffer):
+        try:
+            self._free.acquire()
+            name = names.segment_name(self._prefix, len(self.names))
+            self.names.append(name)
+            return executor.submit(self._write, name, buffer)
+        except BaseException:
+            buffer.close()
+            raise
 
     def _write(self, name, buffer):
         try:
@@ -286,6 +296,14 @@ class _Upload(object):
             raise
         finally:
             self._free.release()
+
+
+def _may_have_happened(error):
+    """Tell whether a PUT may take effect although it has failed."""
+    if not isinstance(error, errors.SwiftError):
+        return True  # interrupted
+    status = error.status
+    return status is None or status == 408 or status >= 500
 
 
 def _batches(iterable):

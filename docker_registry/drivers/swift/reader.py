@@ -20,9 +20,18 @@ _READ_BYTES = 128 * 1024
 logger = logging.getLogger(__name__)
 
 
-class _UnknownSizeError(Exception):
+class _NoRangeError(errors.BrokenObjectError):
 
-    """The object cannot be cut into pieces."""
+    """Swift does not give the part that was asked for.
+
+    Of a dynamic large object it knows no part beyond what the first page of
+    its listing has, and gives the whole object instead.
+    """
+
+    def __init__(self, object_name):
+        super(_NoRangeError, self).__init__(
+            'GET %s: the answer is not the range asked for' % object_name,
+            object_name=object_name)
 
 
 def open_object(container, object_name, chunk_size_bytes, bytes_range,
@@ -39,8 +48,8 @@ def open_object(container, object_name, chunk_size_bytes, bytes_range,
         try:
             return ReadAhead(container, object_name, bytes_range, resumes,
                              concurrency)
-        except _UnknownSizeError:
-            pass
+        except _NoRangeError:
+            pass  # all of it in one request may work
     return Reader(container, object_name, chunk_size_bytes, bytes_range,
                   resumes)
 
@@ -52,9 +61,9 @@ class Reader(object):
     Opens the object at once, so that one that is not there is known before
     the registry has answered its client. When the connection breaks, reading
     goes on where it stopped, from the same version of the object. The last
-    chunk of an object that was asked for whole is handed out only after its
-    MD5 has been compared with the ETag: a damaged layer reaches the client
-    short, never complete.
+    chunk of an object that was asked for whole, and is not a large one, is
+    handed out only after its MD5 has been compared with the ETag: a damaged
+    layer reaches the client short, never complete.
 
     An abandoned reader gives its connection back when it is closed or
     collected.
@@ -85,9 +94,10 @@ class Reader(object):
         self.object_size = body.object_size
         self.object_md5 = body.object_md5
         self._position = body.first
-        if self._position != (first or 0):
+        if (self._position != (first or 0)
+                or body.is_range != (bytes_range is not None)):
             self.close()
-            raise _broken(object_name, 'begins at byte %d' % self._position)
+            raise _NoRangeError(object_name)
         self._end = None
         if body.size is not None:
             self._end = self._position + body.size
@@ -186,7 +196,7 @@ class ReadAhead(object):
             piece = Reader(container, object_name, _READ_BYTES)
         if piece.object_size is None:
             piece.close()
-            raise _UnknownSizeError
+            raise _NoRangeError(object_name)
         self._etag = piece.etag
         self._end = piece.object_size
         if last is not None:

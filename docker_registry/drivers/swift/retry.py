@@ -91,6 +91,8 @@ class Requests(object):
             raise errors.from_status(
                 action, object_name, error.http_status or None,
                 error.transaction_id, error.http_response_headers)
+        except errors.SwiftError:
+            raise  # is an IOError, and one of these too
         except connections.TRANSPORT_ERRORS as error:
             raise errors.unreachable(action, error, object_name)
         except ValueError as error:
