@@ -9,6 +9,8 @@ import threading
 
 from . import errors
 
+_READ_BYTES = 128 * 1024
+
 
 class Memory(object):
 
@@ -112,6 +114,3 @@ class Buffer(object):
     def _release(self):
         self._memory.give(self._taken)
         self._chunks, self._taken = [], 0
-
-
-_READ_BYTES = 128 * 1024

@@ -207,8 +207,8 @@ class Connections(object):
             process.slots.release()
             raise
 
-    def detach(self, connection):
-        """Let the next request begin: this one is now read by its client."""
+    def detach(self):
+        """Let the next request begin: a body is now read by its client."""
         self._process.slots.release()
 
     def finish(self, connection, detached=False):
@@ -289,6 +289,5 @@ def _plugin(settings):
 
 def _header(value):
     """Return text so that requests sends it in a header as UTF-8."""
-    if sys.version_info[0] < 3:
-        return value.encode('utf-8') if isinstance(value, unicode) else value  # noqa: F821,E501
-    return value.encode('utf-8').decode('latin-1')
+    encoded = value if isinstance(value, bytes) else value.encode('utf-8')
+    return encoded if sys.version_info[0] < 3 else encoded.decode('latin-1')

@@ -76,7 +76,8 @@ class LargeObjects(object):
         :param object_name: name of the object
         :param stream: has read(n), which returns b'' at the end; each byte
             is read once
-        :raises errors.SwiftError: Swift did not take it; nothing has changed
+        :raises errors.SwiftError: Swift did not take it. Nothing has changed,
+            unless it is the answer to the last request that was lost.
         :raises Exception: whatever stream.read() raises; nothing has changed
         """
         pieces = self._cut(object_name, stream)
@@ -133,7 +134,7 @@ class LargeObjects(object):
             written, at least; those of pushes under way are younger
         """
         entries = self._container.list(names.segments_prefix(prefix))
-        for upload, segments in itertools.groupby(
+        for _, segments in itertools.groupby(
                 entries, lambda entry: entry['name'].rsplit('/', 1)[0]):
             segments = list(segments)
             newest = max(_timestamp(entry) for entry in segments)

@@ -100,6 +100,6 @@ class Requests(object):
                                     '%s' % (action, error), object_name)
         finally:
             if kept:
-                self._pool.detach(connection)
+                self._pool.detach()
             else:
                 self._pool.finish(connection)
