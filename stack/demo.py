@@ -4,6 +4,7 @@ import contextlib
 import os
 import signal
 
+from . import environments
 from . import registry
 from . import swift
 from . import v1client
@@ -30,6 +31,7 @@ Past the registry, in Swift itself:
 
 @contextlib.contextmanager
 def _running(directory):
+    environments.build('registry')  # the one that may be impossible
     print('Starting Swift: a proxy, an account, a container and an object '
           'server')
     with swift.Swift(os.path.join(directory, 'swift')) as cluster:

@@ -35,6 +35,8 @@ class Relay(object):
 
     ``status(503, {'Retry-After': '1'})``
         answers by itself, without asking the target
+    ``drop()``
+        resets the connection without asking the target
     ``lose()``
         lets the target do it, then resets the connection instead of answering
     ``cut(5)``
@@ -188,6 +190,12 @@ def status(number, headers=None):
         for item in (headers or {}).items():
             head += '%s: %s\r\n' % item
         client.sendall((head + '\r\n').encode('latin-1'))
+    return action
+
+
+def drop():
+    def action(relay, client, request):
+        _reset(client)
     return action
 
 

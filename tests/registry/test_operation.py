@@ -10,6 +10,7 @@ from stack import environments
 from stack import load
 from stack import processes
 from stack import registry
+from stack import swift
 from stack import v1client
 
 #: As tempauth makes them: with and without compression.
@@ -32,6 +33,16 @@ def test_workers_that_are_forked_and_replaced(start_registry, options):
     result = load.run([server.port], clients=16, images=40, layer_bytes=50000)
     assert result.failures == []
     assert (result.pulled, result.corrupt) == (40, [])
+
+
+def test_three_storage_nodes(directory, start_registry):
+    with swift.Swift(str(directory / 'three'), nodes=3) as cluster:
+        client = v1client.V1Client(start_registry(cluster.settings()).port)
+        image = v1client.make_image(layer_bytes=300000)
+        client.push('library/demo', [image])
+        # Two of three replicas are enough to read.
+        cluster.storage[0]['object'].stop()
+        assert client.pull('library/demo') == [image]
 
 
 def test_redis_cache(start_registry, redis_server):
