@@ -11,6 +11,23 @@ def _read(path):
         return text.read()
 
 
+_PYTHON_2 = sys.version_info[0] < 3
+
+_REQUIRES = [
+    # core's is 2.10.3; from 6 on a dead server is tried for seconds.
+    'redis>=2.10,<6',
+    'requests>=2.20',
+    'urllib3>=1.24',
+]
+# No environment markers: the setuptools 5.8 that core brings along, still
+# found beside many a registry, does not understand them.
+if _PYTHON_2:
+    # Later ones install on Python 2.7 and then do not run there.
+    _REQUIRES += ['futures', 'keystoneauth1>=3.4,<4.3',
+                  'python-swiftclient>=3.8,<4']
+else:
+    _REQUIRES += ['keystoneauth1>=3.4', 'python-swiftclient>=3.8']
+
 setuptools.setup(
     name='docker-registry-driver-swift',
     version='1.0.0.dev0',
@@ -33,25 +50,14 @@ setuptools.setup(
     # who share must declare it. On Python 3 the code in the two __init__.py
     # does it alone; a declaration would keep core from being built beside us.
     namespace_packages=(['docker_registry', 'docker_registry.drivers']
-                        if sys.version_info[0] < 3 else []),
+                        if _PYTHON_2 else []),
     python_requires='>=2.7, !=3.0.*, !=3.1.*, !=3.2.*, !=3.3.*, !=3.4.*, '
                     '!=3.5.*, !=3.6.*, !=3.7.*',
     # Not docker-registry-core, although nothing works without it: its pins
     # (setuptools==5.8, simplejson==3.6.2) would take the environment down
     # with them. Who has a registry has it; README.rst says how to install it
     # elsewhere.
-    install_requires=[
-        'futures; python_version < "3"',
-        # Later ones install on Python 2.7 and then do not run there.
-        'keystoneauth1>=3.4,<4.3; python_version < "3"',
-        'keystoneauth1>=3.4; python_version >= "3"',
-        'python-swiftclient>=3.8,<4; python_version < "3"',
-        'python-swiftclient>=3.8; python_version >= "3"',
-        # core's is 2.10.3; from 6 on a dead server is tried for seconds.
-        'redis>=2.10,<6',
-        'requests>=2.20',
-        'urllib3>=1.24',
-    ],
+    install_requires=_REQUIRES,
     entry_points={
         'docker_registry.drivers': [
             'swift = docker_registry.drivers.swift:Storage',
