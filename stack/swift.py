@@ -29,13 +29,16 @@ default = yes
 %(constraints)s
 '''
 
-_PROXY_CONF = '''
+_SERVER_CONF = '''
 [DEFAULT]
 bind_ip = %(host)s
 bind_port = %(port)d
 workers = 0
 user = %(user)s
 swift_dir = %(directory)s
+'''
+
+_PROXY_CONF = _SERVER_CONF + '''\
 log_level = INFO
 [pipeline:main]
 pipeline = %(pipeline)s
@@ -93,13 +96,7 @@ _PIPELINE = ('catch_errors gatekeeper healthcheck proxy-logging '
              'listing_formats cache bulk tempurl %s copy slo dlo '
              'proxy-logging proxy-server')
 
-_STORAGE_CONF = '''
-[DEFAULT]
-bind_ip = %(host)s
-bind_port = %(port)d
-workers = 0
-user = %(user)s
-swift_dir = %(directory)s
+_STORAGE_CONF = _SERVER_CONF + '''\
 devices = %(devices)s
 mount_check = false
 disable_fallocate = true

@@ -207,19 +207,19 @@ def lose():
 
 
 def cut(count):
+    return _send_part(count, _reset)
+
+
+def end(count):
+    return _send_part(count, _close)
+
+
+def _send_part(count, hang_up):
     def action(relay, client, request):
         head, body = relay.ask(request)
         client.sendall(head + body[:count])
         time.sleep(0.1)  # a reset overtakes what has not been read
-        _reset(client)
-    return action
-
-
-def end(count):
-    def action(relay, client, request):
-        head, body = relay.ask(request)
-        client.sendall(head + body[:count])
-        _close(client)
+        hang_up(client)
     return action
 
 

@@ -297,8 +297,6 @@ class Container(object):
             return client.get_capabilities((url, connection.http[1]))
         try:
             info = self._request('GET', None, ask)
-        except errors.UnreachableError:
-            raise
         except errors.SwiftError as error:
             if error.status is None or error.status >= 500:
                 raise

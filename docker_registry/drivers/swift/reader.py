@@ -177,7 +177,6 @@ class ReadAhead(object):
         self._executor = futures.ThreadPoolExecutor(concurrency)
         self._concurrency = concurrency
         self._ahead = collections.deque()
-        self._etag = None
 
         def open_piece(first, last, etag):
             return Reader(container, object_name, _READ_BYTES, (first, last),
