@@ -57,8 +57,8 @@ Where a compiler or a header file is missing, on Debian and Ubuntu:
     apt-get install build-essential libssl-dev liblzma-dev python3-venv
 '''
 _NO_APT = '''
-%s: not in /usr/sbin or /usr/bin, and there is no apt-get to fetch them with. Install them;
-docker-registry is what Debian calls registry:2, of version 2.8.
+%s: not in /usr/sbin or /usr/bin, and there is no apt-get to fetch them with.
+Install them; docker-registry is what Debian calls registry:2, of version 2.8.
 '''
 
 

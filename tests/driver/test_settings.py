@@ -29,7 +29,7 @@ def problems(path='/registry', **changes):
 def test_defaults_are_those_of_0_2_1_where_it_had_any():
     found = parse()
     assert found.container == 'dev_container'
-    assert found.auth_version == '2'
+    assert found.login == 'password'
     assert found.root == '/registry'
     assert found.create_container is True
 
@@ -71,13 +71,13 @@ def test_every_problem_is_reported_at_once():
         swift_regoin_name='north') == [
             '  swift_regoin_name: unknown; did you mean swift_region_name?',
             '  swift_authurl: not a URL that begins with http:// or https://',
-            '  swift_auth_version: not one of 1, 2, 3',
-            '  swift_user: missing',
+            '  swift_auth_version: not one of 1, 2, 3, auto',
             '  swift_container: a container name has no slash and at most '
             '256 bytes',
             '  swift_create_container: neither true nor false',
             '  swift_timeout: not a whole number',
-            '  swift_retries: not from 0 to 10']
+            '  swift_retries: not from 0 to 10',
+            '  swift_user: missing, or swift_user_id']
 
 
 def test_nothing_configured():
@@ -89,9 +89,107 @@ def test_nothing_configured():
 
 def test_tenant_is_needed_but_for_v1():
     assert problems(swift_tenant_name=None) == [
-        '  swift_tenant_name: missing; needed by swift_auth_version 2 and 3']
-    assert parse(swift_tenant_name=None, swift_auth_version=1)
-    assert parse(swift_tenant_name=None, swift_user='images:registry')
+        '  swift_tenant_name: missing, or swift_tenant_id, or swift_trust_id']
+    assert parse(swift_tenant_name=None, swift_auth_version=1).login == 'v1'
+
+
+def test_tenant_in_the_user():
+    found = parse(swift_tenant_name=None, swift_user='images:registry')
+    assert (found.tenant_name, found.user) == ('images', 'registry')
+    assert parse(swift_user='a:b').user == 'a:b'
+    found = parse(swift_user='a:b', swift_auth_version=1,
+                  swift_tenant_name=None)
+    assert found.user == 'a:b'
+
+
+_CREDENTIAL = {'swift_user': None, 'swift_password': None,
+               'swift_tenant_name': None,
+               'swift_application_credential_secret': 'geheim'}
+_TOKEN = {'swift_authurl': None, 'swift_user': None, 'swift_password': None,
+          'swift_tenant_name': None, 'swift_auth_token': 'geheim',
+          'swift_object_storage_url': 'http://swift:8080/v1/AUTH_a'}
+
+
+@pytest.mark.parametrize('login, changes', [
+    ('password', {}),
+    ('password', {'swift_auth_version': 2}),
+    ('password', {'swift_tenant_name': None, 'swift_trust_id': '1',
+                  'swift_user_domain_name': 'd'}),
+    ('password', {'swift_user': None, 'swift_user_id': '1',
+                  'swift_tenant_name': None, 'swift_project_id': '2'}),
+    ('v1', {'swift_auth_version': 1}),
+    ('v1', {'swift_authurl': 'http://swift:8080/auth/v1.0'}),
+    ('v1', {'swift_authurl': 'http://rgw/auth/v1/'}),
+    ('application_credential_id',
+     dict(_CREDENTIAL, swift_application_credential_id='1')),
+    ('application_credential_name',
+     dict(_CREDENTIAL, swift_application_credential_name='n', swift_user='u',
+          swift_user_domain_id='d')),
+    ('token', _TOKEN),
+])
+def test_ways_to_log_in(login, changes):
+    assert parse(**changes).login == login
+
+
+@pytest.mark.parametrize('changes, expected', [
+    ({'swift_trust_id': '1'},
+     'swift_tenant_name: give this or swift_trust_id, not both'),
+    ({'swift_user_id': '1'},
+     'swift_user: give this or swift_user_id, not both'),
+    ({'swift_user_domain_id': '1', 'swift_user_domain_name': 'd'},
+     'swift_user_domain_name: give this or swift_user_domain_id, not both'),
+    ({'swift_project_name': 'images'},
+     'swift_tenant_name: the same as swift_project_name; give one of them'),
+    ({'swift_auth_version': 1, 'swift_user_domain_name': 'd'},
+     'swift_user_domain_name: of no use with swift_auth_version 1; leave it '
+     'out'),
+    (dict(_CREDENTIAL, swift_application_credential_id='1', swift_user='u'),
+     'swift_user: of no use with swift_application_credential_id; leave it '
+     'out'),
+    (dict(_CREDENTIAL, swift_application_credential_name='1'),
+     'swift_user: missing, or swift_user_id'),
+    (dict(_TOKEN, swift_object_storage_url=None),
+     'swift_object_storage_url: missing'),
+    (dict(_TOKEN, swift_password='geheim'),
+     'swift_password: of no use with swift_auth_token; leave it out'),
+    ({'swift_service_user': 'u', 'swift_service_password': 'geheim'},
+     'swift_service_project_name: missing'),
+    ({'swift_auth_version': 1, 'swift_service_user': 'u'},
+     'swift_service_user: of no use with swift_auth_version 1; leave it out'),
+    ({'swift_key': '/key.pem'},
+     'swift_cert: missing, the certificate of swift_key'),
+    ({'swift_endpoint_type': 'private'},
+     'swift_endpoint_type: not one of public, internal, admin'),
+    ({'swift_password': None, 'swift_password_file': '/absent'},
+     "swift_password_file: [Errno 2] No such file or directory: '/absent'"),
+    ({'swift_password_file': '/absent'},
+     'swift_password: give this or swift_password_file, not both'),
+])
+def test_keys_that_do_not_go_together(changes, expected):
+    found = problems(**changes)
+    assert found[0] == '  ' + expected
+    assert 'geheim' not in '\n'.join(found)
+
+
+def test_endpoint_type_as_python_swiftclient_writes_it():
+    assert parse(swift_endpoint_type='internalURL').endpoint_type == 'internal'
+
+
+def test_secret_in_a_file_is_read_when_it_is_needed(tmpdir):
+    path = tmpdir.join('password')
+    path.write(u'geheim\n'.encode('utf-8'), 'wb')
+    found = parse(swift_password=None, swift_password_file=str(path))
+    assert found.secret('password') == 'geheim'
+    assert 'swift_password' in found.login_keys()[1]
+    path.write(u'gehe\xefm'.encode('utf-8'), 'wb')
+    assert found.secret('password') == u'gehe\xefm'
+
+
+def test_file_that_has_no_secret(tmpdir):
+    path = tmpdir.join('password')
+    path.write('\n')
+    assert problems(swift_password=None, swift_password_file=str(path)) == [
+        '  swift_password_file: %s is empty' % path]
 
 
 def test_credentials_in_the_url_are_refused_and_not_shown():

@@ -48,11 +48,11 @@ def test_keys_of_0_2_1(identity, settings, call_driver, changes):
 
 
 @pytest.mark.parametrize('changes, kind, text', [
-    ({'swift_password': 'wrong'}, 'AccessDeniedError', 'swift_password'),
-    ({'swift_tenant_name': 'absent'}, 'AccessDeniedError',
+    ({'swift_password': 'wrong'}, 'LoginError', 'swift_password'),
+    ({'swift_tenant_name': 'absent'}, 'LoginError',
      'swift_tenant_name'),
-    ({'swift_region_name': 'east'}, 'AccessDeniedError',
-     'swift_region_name east'),
+    ({'swift_region_name': 'east'}, 'LoginError',
+     'east region not found; see swift_region_name'),
     ({'swift_region_name': 'south'}, 'UnreachableError', 'port=9'),
 ])
 def test_what_is_wrong_is_named(settings, call_driver, changes, kind, text):

@@ -1,25 +1,20 @@
 """Lends authenticated connections to Swift; one login a process.
 
-Knows how to log in and how to share the login and the connections among
-greenlets or threads. Knows nothing of containers, objects or retries.
+Knows how to share the login and the connections among greenlets or threads.
+Knows nothing of how to log in, of containers, objects or retries.
 """
 
 import collections
 import logging
 import os
-import re
-import sys
 import threading
 
-from keystoneauth1 import exceptions as ksa_exceptions
-from keystoneauth1 import session as ksa_session
-from keystoneauth1.identity import generic
 import requests
-from swiftclient import authv1
 import swiftclient.client
 import urllib3
 
 from . import errors
+from . import login
 
 #: Whatever a request or the reading of a body raises when the network, and
 #: not Swift, is the cause.
@@ -29,11 +24,6 @@ TRANSPORT_ERRORS = (requests.exceptions.RequestException,
 # The container module has one line a request; swiftclient's own lines show
 # the first characters of tokens, and every expected 404 at INFO.
 logging.getLogger('swiftclient').setLevel(logging.WARNING)
-
-logger = logging.getLogger(__name__)
-
-#: What a login gives: where the account is, and the token that opens it.
-Grant = collections.namedtuple('Grant', 'storage_url token')
 
 
 class Connection(object):
@@ -45,11 +35,21 @@ class Connection(object):
     :ivar http: what swiftclient's functions take as http_conn
     """
 
-    def __init__(self, grant, cacert, timeout_seconds):
+    def __init__(self, grant, settings):
         self.storage_url = grant.storage_url
-        self.grant = grant
         self.http = swiftclient.client.http_connection(
-            grant.storage_url, cacert=cacert, timeout=timeout_seconds)
+            grant.storage_url, cacert=settings.cacert,
+            insecure=settings.insecure, cert=settings.cert,
+            cert_key=settings.key, timeout=settings.timeout)
+        self.use(grant)
+
+    def use(self, grant):
+        """Make the next requests with a Grant for the same account."""
+        self.grant = grant
+        # swiftclient's functions add their headers to the session's.
+        self.http[1].request_session.headers = (
+            {'X-Service-Token': grant.service_token}
+            if grant.service_token else None)
 
     def drop_answer(self):
         """Make room for the next request.
@@ -168,6 +168,7 @@ class Connections(object):
 
     def __init__(self, settings):
         self._settings = settings
+        self._authenticate = lambda: login.authenticate(settings)
         # A worker forked off after the first use (gunicorn --preload) must
         # not share sockets with its parent, nor wait on locks that were made
         # before gevent patched them: each process makes its own.
@@ -197,10 +198,9 @@ class Connections(object):
                 try:
                     connection = process.idle.pop()
                 except IndexError:
-                    return Connection(grant, self._settings.cacert,
-                                      self._settings.timeout)
+                    return Connection(grant, self._settings)
                 if connection.storage_url == grant.storage_url:
-                    connection.grant = grant
+                    connection.use(grant)
                     return connection
                 connection.close()
         except BaseException:
@@ -233,61 +233,3 @@ class Connections(object):
         :param grant: the Grant that Swift answered with 401
         """
         self._process.login.forget(grant)
-
-    def _authenticate(self):
-        settings = self._settings
-        action = 'login at %s' % settings.authurl
-        logger.debug('%s as %s', action, settings.user)
-        session = ksa_session.Session(auth=_plugin(settings),
-                                      verify=settings.cacert or True,
-                                      timeout=settings.timeout)
-        try:
-            token = session.get_token()
-            storage_url = settings.object_storage_url or session.get_endpoint(
-                service_type='object-store', interface='public',
-                region_name=settings.region_name)
-        except (ksa_exceptions.ConnectionError,
-                ksa_exceptions.DiscoveryFailure) as error:
-            raise errors.unreachable(action, error)
-        except ksa_exceptions.HttpError as error:
-            if error.http_status >= 500:
-                raise errors.from_status(action, None, error.http_status)
-            raise errors.AccessDeniedError(
-                '%s failed: %s; see swift_user, swift_password and '
-                'swift_tenant_name' % (action, error.message),
-                status=error.http_status)
-        except ksa_exceptions.CatalogException as error:
-            raise errors.AccessDeniedError(
-                '%s: no object store for swift_region_name %s in its catalog:'
-                ' %s' % (action, settings.region_name, error))
-        except ksa_exceptions.ClientException as error:
-            raise errors.AccessDeniedError(
-                '%s failed: %s; see swift_authurl and swift_auth_version'
-                % (action, error))
-        except IOError as error:  # requests, of a file that is not there
-            raise errors.AccessDeniedError('%s: %s; see swift_cacert'
-                                           % (action, error))
-        return Grant(storage_url, token)
-
-
-def _plugin(settings):
-    if settings.auth_version == '1':
-        return authv1.PasswordPlugin(
-            settings.authurl, _header(settings.user),
-            _header(settings.password))
-    tenant, user = settings.tenant_name, settings.user
-    if not tenant:
-        # swiftclient's short form, which 0.2.1 understood too.
-        tenant, user = user.split(':', 1)
-    # Asks the server which versions it speaks: what an operator wrote for v2
-    # goes on working on a Keystone that has v3 alone, which has no /v2.0.
-    auth_url = re.sub('/v2.0$', '', settings.authurl)
-    return generic.Password(auth_url, username=user,
-                            password=settings.password, tenant_name=tenant,
-                            default_domain_id='default')
-
-
-def _header(value):
-    """Return text so that requests sends it in a header as UTF-8."""
-    encoded = value if isinstance(value, bytes) else value.encode('utf-8')
-    return encoded if sys.version_info[0] < 3 else encoded.decode('latin-1')

@@ -242,9 +242,9 @@ class Container(object):
                                          'or by swift_create_container: true')
             self._create(error)
             self._request('PUT', object_name, send)
+        except errors.LoginError:
+            raise
         except errors.AccessDeniedError as error:
-            if error.object_name is None:
-                raise  # it is the login that failed
             # Swift says no before it looks whether the container is there.
             raise self._no_container(error, 'it must be there, and give '
                                      'swift_user the right to write')
@@ -297,6 +297,8 @@ class Container(object):
             return client.get_capabilities((url, connection.http[1]))
         try:
             info = self._request('GET', None, ask)
+        except errors.LoginError:
+            raise
         except errors.SwiftError as error:
             if error.status is None or error.status >= 500:
                 raise

@@ -69,6 +69,11 @@ class AccessDeniedError(SwiftError, exceptions.ConnectionError):
     """The login failed, or the user may not do what was asked."""
 
 
+class LoginError(AccessDeniedError):
+
+    """The login was refused, or what it says has no object store."""
+
+
 class UnreachableError(SwiftError, exceptions.UnreachableError):
 
     """No answer came: refused, reset, timed out, no such host, no trust."""
@@ -82,8 +87,8 @@ class BrokenObjectError(SwiftError, exceptions.BrokenError):
 _BY_STATUS = {
     202: (SwiftError, 'Swift has kept another version, which it takes for '
                       'the newer one'),
-    401: (AccessDeniedError, 'the token was refused, twice; '
-                             'see swift_user and swift_password'),
+    401: (AccessDeniedError, 'the token was refused, twice; see the login, '
+                             'or swift_auth_token'),
     403: (AccessDeniedError, 'the user may not do this; see the rights of '
                              'swift_user on swift_container'),
     404: (ObjectNotFoundError, 'not there'),
@@ -125,8 +130,11 @@ def unreachable(action, cause, object_name=None, transaction_id=None):
     :param transaction_id: X-Trans-Id of half an answer, or None
     :returns: UnreachableError
     """
+    reason = str(cause) or type(cause).__name__
+    if 'certificate verify failed' in reason.lower():
+        reason += '; see swift_cacert'
     return UnreachableError(
-        '%s: no answer: %s' % (action, str(cause) or type(cause).__name__),
+        '%s: no answer: %s' % (action, reason),
         object_name=object_name, transaction_id=transaction_id)
 
 

@@ -1,127 +1,184 @@
 """The swift_* keys of the registry's configuration -> one validated value.
 
-Pure: no I/O. Every key is one row of _TABLE; everything that is wrong with a
-configuration is reported at once, by key, without the values of secrets.
+Every key is one row of _TABLE, every way to log in one row of _LOGINS.
+Everything that is wrong with a configuration is reported at once, by key,
+without the values of secrets. No I/O but the reading of files with secrets.
 """
 
 import collections
 import difflib
-import numbers
-import sys
+import io
+import itertools
+import re
 
 from docker_registry.core import exceptions
 
-if sys.version_info[0] < 3:
-    from urlparse import urlparse
-    _TEXT = (str, unicode)  # noqa: F821
-else:
-    from urllib.parse import urlparse
-    _TEXT = (str,)
+from . import values
 
-_AUTH_VERSIONS = {'1': '1', '1.0': '1', '2': '2', '2.0': '2',
-                  '3': '3', '3.0': '3'}
+#: alias is another name for the same key; a secret may also stand in a file.
+_Row = collections.namedtuple('_Row', 'key parse default alias is_secret')
 
 
-def _text(value):
-    # YAML makes an int of a tenant or password of digits; written back it
-    # is what was meant, but for octal and the like, which cannot be told. Of
-    # `true`, 1.10 or a date the spelling is lost.
-    if isinstance(value, numbers.Integral) and not isinstance(value, bool):
-        return str(value)
-    if not isinstance(value, _TEXT):
-        raise ValueError('YAML reads the value as %s; put it in quotes'
-                         % type(value).__name__)
-    return value
+def _row(key, parse=values.text, default=None, alias=None):
+    return _Row(key, parse, default, alias, False)
 
 
-def _url(value):
-    value = _text(value)
-    parsed = urlparse(value)
-    if parsed.scheme not in ('http', 'https') or not parsed.hostname:
-        raise ValueError('not a URL that begins with http:// or https://')
-    if '@' in parsed.netloc:
-        raise ValueError('has credentials in it, which would reach the logs; '
-                         'see swift_user and swift_password')
-    return value.rstrip('/')
-
-
-def _container(value):
-    value = _text(value)
-    if '/' in value or len(value.encode('utf-8')) > 256:
-        raise ValueError('a container name has no slash and at most 256 bytes')
-    return value
-
-
-def _auth_version(value):
-    try:
-        return _AUTH_VERSIONS[str(value)]
-    except KeyError:
-        raise ValueError('not one of 1, 2, 3')
-
-
-def _boolean(value):
-    if not isinstance(value, bool):
-        raise ValueError('neither true nor false')
-    return value
-
-
-def _integer(least, most):
-    def parse(value):
-        if not isinstance(value, numbers.Integral) or isinstance(value, bool):
-            raise ValueError('not a whole number')
-        if not least <= value <= most:
-            raise ValueError('not from %d to %d' % (least, most))
-        return value
-    return parse
-
-
-_Row = collections.namedtuple('_Row', 'key parse default required')
-
-
-def _row(key, parse, default=None, required=False):
-    return _Row(key, parse, default, required)
+def _secret(key):
+    return [_Row(key, values.text, None, None, True), _row(key + '_file')]
 
 
 _TABLE = (
-    _row('swift_authurl', _url, required=True),
-    _row('swift_auth_version', _auth_version, '2'),
-    _row('swift_user', _text, required=True),
-    _row('swift_password', _text, required=True),
-    _row('swift_tenant_name', _text),
-    _row('swift_region_name', _text),
-    _row('swift_object_storage_url', _url),
-    _row('swift_cacert', _text),
-    _row('swift_container', _container, 'dev_container'),
-    _row('swift_create_container', _boolean, True),
-    _row('swift_segment_size', _integer(1, 5 * 1024 ** 3), 32 * 1024 ** 2),
-    _row('swift_upload_concurrency', _integer(1, 64), 4),
-    _row('swift_download_concurrency', _integer(1, 64), 1),
-    _row('swift_buffer_directory', _text),
-    _row('swift_connections', _integer(1, 1000), 32),
-    _row('swift_timeout', _integer(1, 3600), 60),
-    _row('swift_retries', _integer(0, 10), 3),
+    [_row('swift_authurl', values.url),
+     _row('swift_auth_version', values.auth_version, 'auto'),
+     _row('swift_user'),
+     _row('swift_user_id'),
+     _row('swift_user_domain_name'),
+     _row('swift_user_domain_id')]
+    + _secret('swift_password') +
+    [_row('swift_tenant_name', alias='swift_project_name'),
+     _row('swift_tenant_id', alias='swift_project_id'),
+     _row('swift_project_domain_name'),
+     _row('swift_project_domain_id'),
+     _row('swift_trust_id'),
+     _row('swift_application_credential_id'),
+     _row('swift_application_credential_name')]
+    + _secret('swift_application_credential_secret')
+    + _secret('swift_auth_token') +
+    [_row('swift_service_user')]
+    + _secret('swift_service_password') +
+    [_row('swift_service_project_name'),
+     _row('swift_service_user_domain_name'),
+     _row('swift_service_user_domain_id'),
+     _row('swift_service_project_domain_name'),
+     _row('swift_service_project_domain_id'),
+     _row('swift_region_name'),
+     _row('swift_endpoint_type', values.endpoint_type, 'public'),
+     _row('swift_object_storage_url', values.url),
+     _row('swift_cacert'),
+     _row('swift_cert'),
+     _row('swift_key'),
+     _row('swift_insecure', values.boolean, False),
+     _row('swift_container', values.container, 'dev_container'),
+     _row('swift_create_container', values.boolean, True),
+     _row('swift_segment_size', values.integer(1, 5 * 1024 ** 3),
+          32 * 1024 ** 2),
+     _row('swift_upload_concurrency', values.integer(1, 64), 4),
+     _row('swift_download_concurrency', values.integer(1, 64), 1),
+     _row('swift_buffer_directory'),
+     _row('swift_connections', values.integer(1, 1000), 32),
+     _row('swift_timeout', values.integer(1, 3600), 60),
+     _row('swift_retries', values.integer(0, 10), 3)]
+    + _secret('swift_temp_url_key') +
+    [_row('swift_temp_url_ttl', values.integer(1, 7 * 86400), 1200),
+     _row('swift_public_url', values.url),
+     _row('swift_public_container', values.boolean, False)]
 )
 
+#: What a login needs (of each group one key, and no more) and may have
+#: besides; sign is what tells it from the others.
+_Login = collections.namedtuple('_Login', 'sign needs takes')
+
+_USER = ('swift_user', 'swift_user_id')
+_USER_DOMAIN = ('swift_user_domain_name', 'swift_user_domain_id')
+_PROJECT_DOMAIN = ('swift_project_domain_name', 'swift_project_domain_id')
+_LOGINS = {
+    'token': _Login(
+        'swift_auth_token',
+        [('swift_auth_token',), ('swift_object_storage_url',)], ()),
+    # A tenant is of no use here; 0.2.1 did not mind one.
+    'v1': _Login(
+        'swift_auth_version 1',
+        [('swift_authurl',), _USER[:1], ('swift_password',)],
+        ('swift_tenant_name', 'swift_tenant_id')),
+    'password': _Login(
+        'swift_password',
+        [('swift_authurl',), _USER, ('swift_password',),
+         ('swift_tenant_name', 'swift_tenant_id', 'swift_trust_id')],
+        _USER_DOMAIN + _PROJECT_DOMAIN),
+    'application_credential_id': _Login(
+        'swift_application_credential_id',
+        [('swift_authurl',), ('swift_application_credential_id',),
+         ('swift_application_credential_secret',)], ()),
+    'application_credential_name': _Login(
+        'swift_application_credential_name',
+        [('swift_authurl',), ('swift_application_credential_name',), _USER,
+         ('swift_application_credential_secret',)], _USER_DOMAIN),
+}
+#: A second login beside one at Keystone.
+_SERVICE_USER_DOMAIN = ('swift_service_user_domain_name',
+                        'swift_service_user_domain_id')
+_SERVICE_PROJECT_DOMAIN = ('swift_service_project_domain_name',
+                           'swift_service_project_domain_id')
+_SERVICE_LOGIN = _Login(
+    'swift_service_user',
+    [('swift_service_user',), ('swift_service_password',),
+     ('swift_service_project_name',)],
+    _SERVICE_USER_DOMAIN + _SERVICE_PROJECT_DOMAIN)
+
+
+def _keys(login):
+    return set(login.takes).union(*login.needs)
+
+
+_LOGIN_KEYS = set().union(*map(_keys, [_SERVICE_LOGIN] + list(
+    _LOGINS.values()))) - {'swift_object_storage_url'}
+
+#: No more than one of each.
+_ALTERNATIVES = [
+    _USER_DOMAIN, _PROJECT_DOMAIN, _SERVICE_USER_DOMAIN,
+    _SERVICE_PROJECT_DOMAIN,
+] + [(row.key, row.key + '_file') for row in _TABLE if row.is_secret]
+
 _Values = collections.namedtuple(
-    '_Values', ['root'] + [row.key[len('swift_'):] for row in _TABLE])
+    '_Values', ['root', 'login'] + [row.key[len('swift_'):] for row in _TABLE])
 
 
 class Settings(_Values):
 
     """What the driver was told, checked.
 
-    The fields are the keys without `swift_`; `root` is storage_path;
-    `timeout` is in seconds, `segment_size` in bytes. The representation
-    leaves out the password.
+    The fields are the keys without `swift_`. `root` is storage_path; `login`
+    is how to log in: 'v1', 'password', 'application_credential_id',
+    'application_credential_name' or 'token'. `timeout` and `temp_url_ttl` are
+    in seconds, `segment_size` in bytes. The representation leaves out
+    secrets; secret() gives them.
     """
 
     __slots__ = ()
 
+    def secret(self, field):
+        """Return a secret, from its file if it stands in one.
+
+        The file is read each time: those who rotate a secret write there.
+
+        :param field: name of its field: 'password'
+        :returns: text, or None where there is none
+        :raises IOError: the file cannot be read
+        :raises ValueError: there is nothing in it that could be a secret
+        """
+        path = getattr(self, field + '_file')
+        return getattr(self, field) if path is None else _read_secret(path)
+
+    def login_keys(self):
+        """Return the keys that a login came from, for messages."""
+        return self._given(_LOGINS[self.login])
+
+    def service_login_keys(self):
+        """Return the keys that the service user's login came from."""
+        return self._given(_SERVICE_LOGIN)
+
+    def _given(self, login):
+        found = {'swift_' + field: value
+                 for field, value in self._asdict().items()}
+        return [key for key in itertools.chain(*login.needs)
+                if _is_given(found, key) and key != 'swift_authurl']
+
     def __repr__(self):
+        secrets = [row.key[len('swift_'):] for row in _TABLE if row.is_secret]
         return 'Settings(%s)' % ', '.join(
             '%s=%r' % (field, value)
             for field, value in zip(self._fields, self)
-            if field != 'password')
+            if field not in secrets)
 
 
 def parse(path, config):
@@ -139,35 +196,50 @@ def parse(path, config):
     pass through YAML) and docker_registry/storage/__init__.py (the call)
     """
     problems = _unknown_keys(config)
-    values = {}
+    found = {}
     for row in _TABLE:
-        value = getattr(config, row.key, None)
-        if value is None or value == '':
-            values[row.key] = row.default
-            if row.required:
-                problems.append('%s: missing' % row.key)
-            continue
         try:
-            values[row.key] = row.parse(value)
+            found[row.key] = _value(config, row)
         except ValueError as error:
+            found[row.key] = row.default
             problems.append('%s: %s' % (row.key, error))
     root = getattr(config, 'storage_path', None) if path is None else path
     try:
-        root = _text('' if root is None else root)
+        root = values.text('' if root is None else root)
     except ValueError as error:
         problems.append('storage_path: %s' % error)
-    problems += _missing_tenant(values)
+    login = _login(found)
+    if login == 'password':
+        _split_tenant(found)
+    # What is wrong with a value would come out a second time as missing.
+    wrong = [problem.split(':')[0] for problem in problems]
+    problems += [
+        problem for problem in (_login_problems(found, login)
+                                + _other_problems(found))
+        if problem.split(':')[0] not in wrong]
     if problems:
         raise exceptions.ConfigError(
             'storage: swift cannot start, the configuration is wrong:\n'
             + '\n'.join('  ' + problem for problem in problems))
-    return Settings(root, *[values[row.key] for row in _TABLE])
+    return Settings(root, login, *[found[row.key] for row in _TABLE])
+
+
+def _value(config, row):
+    given = getattr(config, row.key, None)
+    if row.alias:
+        other = getattr(config, row.alias, None)
+        if other not in (None, ''):
+            if given not in (None, ''):
+                raise ValueError('the same as %s; give one of them'
+                                 % row.alias)
+            given = other
+    return row.default if given in (None, '') else row.parse(given)
 
 
 def _unknown_keys(config):
     # core's test Config has no keys(): there is nothing to look through.
     list_keys = getattr(config, 'keys', None)
-    known = [row.key for row in _TABLE]
+    known = [key for row in _TABLE for key in (row.key, row.alias) if key]
     problems = []
     for key in sorted(list_keys() if callable(list_keys) else ()):
         if key.startswith('swift_') and key not in known:
@@ -176,10 +248,72 @@ def _unknown_keys(config):
     return problems
 
 
-def _missing_tenant(values):
+def _is_given(found, key):
+    return any(found.get(name) is not None for name in (key, key + '_file'))
+
+
+def _login(found):
+    for login, sign in (
+            ('token', 'swift_auth_token'),
+            ('application_credential_id', 'swift_application_credential_id'),
+            ('application_credential_name',
+             'swift_application_credential_name')):
+        if _is_given(found, sign):
+            return login
+    version = found['swift_auth_version']
+    if version == 'auto' and re.search(r'/v1(\.\d+)?$',
+                                       found['swift_authurl'] or ''):
+        version = '1'
+    return 'v1' if version == '1' else 'password'
+
+
+def _split_tenant(found):
     # swiftclient takes "tenant:user" for both, and so did 0.2.1.
-    user = values.get('swift_user') or ''
-    if (values.get('swift_auth_version') == '1' or not user or ':' in user
-            or values.get('swift_tenant_name')):
-        return []
-    return ['swift_tenant_name: missing; needed by swift_auth_version 2 and 3']
+    user = found['swift_user'] or ''
+    if ':' in user and not any(found[key] for key in (
+            'swift_tenant_name', 'swift_tenant_id', 'swift_trust_id')):
+        found['swift_tenant_name'], found['swift_user'] = user.split(':', 1)
+
+
+def _login_problems(found, name):
+    logins = [_LOGINS[name]]
+    if name not in ('v1', 'token') and any(
+            _is_given(found, key) for key in _keys(_SERVICE_LOGIN)):
+        logins.append(_SERVICE_LOGIN)
+    problems = []
+    for group in itertools.chain(*[login.needs for login in logins]):
+        given = [key for key in group if _is_given(found, key)]
+        if not given:
+            problems.append('%s: missing%s' % (group[0], ''.join(
+                ', or ' + key for key in group[1:])))
+        elif len(given) > 1:
+            problems.append('%s: give this or %s, not both' % tuple(given[:2]))
+    for key in sorted(_LOGIN_KEYS.difference(*map(_keys, logins))):
+        if _is_given(found, key):
+            problems.append('%s: of no use with %s; leave it out' % (
+                key, logins[0].sign))
+    return problems
+
+
+def _other_problems(found):
+    problems = ['%s: give this or %s, not both' % group
+                for group in _ALTERNATIVES
+                if all(found[key] is not None for key in group)]
+    if found['swift_key'] and not found['swift_cert']:
+        problems.append('swift_cert: missing, the certificate of swift_key')
+    for row in _TABLE:
+        path = row.is_secret and found[row.key + '_file']
+        if path:
+            try:
+                _read_secret(path)
+            except (IOError, ValueError) as error:
+                problems.append('%s_file: %s' % (row.key, error))
+    return problems
+
+
+def _read_secret(path):
+    with io.open(path, encoding='utf-8') as secret:
+        content = secret.read().rstrip('\r\n')
+    if not content:
+        raise ValueError('%s is empty' % path)
+    return content

@@ -1,0 +1,215 @@
+"""Logs in: from what the operator configured to a token and an account.
+
+The only module that knows Keystone, and the ways past it. Knows nothing of
+how the login is shared, or of what is then asked of Swift.
+"""
+
+import collections
+import contextlib
+import logging
+import re
+import sys
+import time
+
+from keystoneauth1 import exceptions as ksa_exceptions
+from keystoneauth1 import session as ksa_session
+from keystoneauth1.identity import generic
+from keystoneauth1.identity import v3
+import requests
+from swiftclient import authv1
+
+from . import errors
+
+_DEFAULT_DOMAINS = {'user_domain_id': 'default',
+                    'project_domain_id': 'default'}
+
+#: What a login gives: where the account is, the token that opens it, and the
+#: service user's token, None without one.
+Grant = collections.namedtuple('Grant', 'storage_url token service_token')
+
+logger = logging.getLogger(__name__)
+
+
+def authenticate(settings):
+    """Log in.
+
+    :param settings: Settings
+    :returns: Grant
+    :raises errors.UnreachableError: no answer within settings.timeout
+    :raises errors.LoginError: refused; the message names the settings
+    :raises errors.SwiftError: the identity service failed
+    """
+    if settings.login == 'token':
+        action = 'reading the token'
+        with _explained(action, ['swift_auth_token']):
+            return Grant(settings.object_storage_url,
+                         settings.secret('auth_token'), None)
+    action = 'login at %s' % settings.authurl
+    logger.debug('%s with %s', action, ', '.join(settings.login_keys()))
+    if settings.insecure:
+        logger.warning('swift_insecure: certificates are not checked')
+    session = _session(settings)
+    with _explained(action, settings.login_keys()):
+        plugin = _plugin(settings)
+        token = session.get_token(plugin)
+    storage_url = settings.object_storage_url or _storage_url(
+        action, session, plugin, settings)
+    service_token = None
+    if settings.service_user:
+        with _explained(action + ' as service user',
+                        settings.service_login_keys()):
+            service_token = session.get_token(_service_plugin(settings))
+    return Grant(storage_url, token, service_token)
+
+
+def _storage_url(action, session, plugin, settings):
+    keys = ['swift_region_name', 'swift_endpoint_type']
+    with _explained(action, keys):
+        url = session.get_endpoint(
+            plugin, service_type='object-store',
+            interface=settings.endpoint_type,
+            region_name=settings.region_name)
+        if not url:
+            raise ksa_exceptions.EndpointNotFound()
+    return url.rstrip('/')
+
+
+class _Adapter(requests.adapters.HTTPAdapter):
+
+    """Bounds all requests of one login together.
+
+    keystoneauth1 gives each request a time of its own, and may make three.
+    """
+
+    def __init__(self, seconds):
+        self._give_up_at = time.time() + seconds
+        super(_Adapter, self).__init__()
+
+    def send(self, request, **options):
+        # Zero is no time at all to requests, which refuses it.
+        left = max(0.01, self._give_up_at - time.time())
+        return super(_Adapter, self).send(
+            request, **dict(options, timeout=left))
+
+
+def _session(settings):
+    http = requests.Session()
+    for scheme in ('http://', 'https://'):
+        http.mount(scheme, _Adapter(settings.timeout))
+    return ksa_session.Session(session=http, **_tls(settings))
+
+
+def _tls(settings):
+    """Return verify and cert, as requests takes them."""
+    cert = settings.cert
+    if settings.key:
+        cert = (settings.cert, settings.key)
+    return {'verify': not settings.insecure and (settings.cacert or True),
+            'cert': cert}
+
+
+def _plugin(settings):
+    if settings.login == 'v1':
+        return authv1.PasswordPlugin(
+            settings.authurl, _header(settings.user),
+            _header(settings.secret('password')))
+    options = {'username': settings.user, 'user_id': settings.user_id}
+    if settings.login == 'password':
+        return _password_plugin(settings, '', dict(
+            options, password=settings.secret('password'),
+            project_name=settings.tenant_name, project_id=settings.tenant_id,
+            trust_id=settings.trust_id))
+    domains = _domains(settings, '') or _DEFAULT_DOMAINS
+    return v3.ApplicationCredential(
+        _v3_url(settings),
+        application_credential_id=settings.application_credential_id,
+        application_credential_name=settings.application_credential_name,
+        application_credential_secret=settings.secret(
+            'application_credential_secret'),
+        **dict(options, **{option: domains[option] for option in domains
+                           if option.startswith('user')}))
+
+
+def _service_plugin(settings):
+    return _password_plugin(settings, 'service_', {
+        'username': settings.service_user,
+        'password': settings.secret('service_password'),
+        'project_name': settings.service_project_name})
+
+
+def _password_plugin(settings, prefix, options):
+    domains = _domains(settings, prefix)
+    if settings.auth_version == '3':
+        return v3.Password(_v3_url(settings),
+                           **dict(options, **domains or _DEFAULT_DOMAINS))
+    # Asks the server which versions it speaks: what an operator wrote for v2
+    # goes on working on a Keystone that has v3 alone, which has no /v2.0. One
+    # that has v2 alone must not be told of domains.
+    return generic.Password(
+        re.sub(r'/v2\.0$', '', settings.authurl),
+        **dict(options, **domains or {'default_domain_id': 'default'}))
+
+
+def _v3_url(settings):
+    return re.sub(r'/v(2\.0|3)$', '', settings.authurl) + '/v3'
+
+
+def _domains(settings, prefix):
+    """Return the domains as keystoneauth1's options; {} if none is set.
+
+    A project is in its user's domain unless something else is said.
+
+    :param prefix: of the fields: '', or 'service_' for the service user
+    """
+    user = _domain(settings, prefix + 'user_domain')
+    project = _domain(settings, prefix + 'project_domain')
+    if not user and not project:
+        return {}
+    user = user or ('id', 'default')
+    project = project or user
+    return {'user_domain_' + user[0]: user[1],
+            'project_domain_' + project[0]: project[1]}
+
+
+def _domain(settings, field):
+    for kind in ('id', 'name'):
+        value = getattr(settings, '%s_%s' % (field, kind))
+        if value is not None:
+            return kind, value
+    return None
+
+
+def _header(value):
+    """Return text so that requests sends it in a header as UTF-8."""
+    encoded = value if isinstance(value, bytes) else value.encode('utf-8')
+    return encoded if sys.version_info[0] < 3 else encoded.decode('latin-1')
+
+
+@contextlib.contextmanager
+def _explained(action, keys):
+    """Make the driver's errors of what keystoneauth1 and requests raise.
+
+    :param keys: settings to look at where the login is refused
+    """
+    see = 'see ' + ', '.join(keys)
+    try:
+        yield
+    except (ksa_exceptions.ConnectionError,
+            ksa_exceptions.DiscoveryFailure) as error:
+        raise errors.unreachable(action, error)
+    except ksa_exceptions.HttpError as error:
+        if error.http_status >= 500:
+            raise errors.from_status(action, None, error.http_status)
+        raise errors.LoginError('%s failed: %s; %s' % (
+            action, error.message, see), status=error.http_status)
+    except ksa_exceptions.CatalogException as error:
+        raise errors.LoginError('%s: no object store in its catalog: %s; %s'
+                                % (action, error, see))
+    except ksa_exceptions.ClientException as error:
+        raise errors.LoginError(
+            '%s failed: %s; see swift_authurl and swift_auth_version'
+            % (action, error))
+    except (IOError, ValueError) as error:  # a file that is not there
+        raise errors.LoginError('%s: %s; see swift_cacert, swift_cert, '
+                                'swift_key, and the files with secrets'
+                                % (action, error))

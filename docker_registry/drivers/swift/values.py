@@ -1,0 +1,82 @@
+"""One value of the configuration, checked: what YAML gives -> what is meant.
+
+Pure: no I/O. Each function takes a value and returns it as the driver uses
+it, or raises ValueError with what is wrong; the messages never have the
+value, which may be a secret.
+"""
+
+import numbers
+import re
+import sys
+
+if sys.version_info[0] < 3:
+    from urlparse import urlparse
+    _TEXT = (str, unicode)  # noqa: F821
+else:
+    from urllib.parse import urlparse
+    _TEXT = (str,)
+
+_AUTH_VERSIONS = {'auto': 'auto', '1': '1', '1.0': '1', '2': '2', '2.0': '2',
+                  '3': '3', '3.0': '3'}
+_ENDPOINT_TYPES = ('public', 'internal', 'admin')
+
+
+def text(value):
+    # YAML makes an int of a tenant or password of digits; written back it
+    # is what was meant, but for octal and the like, which cannot be told. Of
+    # `true`, 1.10 or a date the spelling is lost.
+    if isinstance(value, numbers.Integral) and not isinstance(value, bool):
+        return str(value)
+    if not isinstance(value, _TEXT):
+        raise ValueError('YAML reads the value as %s; put it in quotes'
+                         % type(value).__name__)
+    return value
+
+
+def url(value):
+    value = text(value)
+    parsed = urlparse(value)
+    if parsed.scheme not in ('http', 'https') or not parsed.hostname:
+        raise ValueError('not a URL that begins with http:// or https://')
+    if '@' in parsed.netloc:
+        raise ValueError('has credentials in it, which would reach the logs; '
+                         'see swift_user and swift_password')
+    return value.rstrip('/')
+
+
+def container(value):
+    value = text(value)
+    if '/' in value or len(value.encode('utf-8')) > 256:
+        raise ValueError('a container name has no slash and at most 256 bytes')
+    return value
+
+
+def auth_version(value):
+    try:
+        return _AUTH_VERSIONS[str(value)]
+    except KeyError:
+        raise ValueError('not one of 1, 2, 3, auto')
+
+
+def endpoint_type(value):
+    # publicURL and so on are what python-swiftclient takes.
+    kind = re.sub('URL$', '', text(value))
+    if kind not in _ENDPOINT_TYPES:
+        raise ValueError('not one of %s' % ', '.join(_ENDPOINT_TYPES))
+    return kind
+
+
+def boolean(value):
+    if not isinstance(value, bool):
+        raise ValueError('neither true nor false')
+    return value
+
+
+def integer(least, most):
+    def parse(value):
+        if not isinstance(value, numbers.Integral) or isinstance(value, bool):
+            raise ValueError('not a whole number')
+        if not least <= value <= most:
+            raise ValueError('not from %d to %d' % (least, most))
+        return value
+    return parse
