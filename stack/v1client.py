@@ -12,6 +12,8 @@ import io
 import json
 import os
 import tarfile
+import urllib.error
+import urllib.request
 
 from . import processes
 
@@ -97,6 +99,26 @@ class V1Client:
         finally:
             connection.close()
 
+    def fetch(self, path):
+        """Send a GET; follow a redirect to wherever it leads.
+
+        Nothing of the first request is sent there, as the engine did.
+
+        :returns: Answer with status 200
+        :raises RefusedError: either server answered something else
+        """
+        answer = self.request('GET', path)
+        if answer.status == 302:
+            try:
+                with urllib.request.urlopen(answer.headers['Location'],
+                                            timeout=self._timeout) as other:
+                    return Answer(other.status, other.headers, other.read())
+            except urllib.error.HTTPError as error:
+                answer = Answer(error.code, error.headers, error.read())
+        if answer.status != 200:
+            raise RefusedError('GET ' + path, answer)
+        return answer
+
     def expect(self, status, method, path, *arguments, **keywords):
         """Send a request; raise RefusedError unless the status is this."""
         answer = self.request(method, path, *arguments, **keywords)
@@ -159,7 +181,7 @@ class V1Client:
     def pull_image(self, image_id):
         """Pull one image: json and layer."""
         description = self.expect(200, 'GET', '/v1/images/%s/json' % image_id)
-        layer = self.expect(200, 'GET', '/v1/images/%s/layer' % image_id)
+        layer = self.fetch('/v1/images/%s/layer' % image_id)
         image = Image(image_id, description.body, layer.body)
         if checksum(image) not in description.headers.get(
                 'X-Docker-Checksum-Payload', ''):

@@ -2,6 +2,7 @@ import datetime
 
 from docker_registry.core import exceptions
 from docker_registry.drivers.swift import settings
+from docker_registry.drivers.swift import values
 import pytest
 
 _GOOD = {'swift_authurl': 'http://keystone:5000/v3', 'swift_user': 'registry',
@@ -182,7 +183,7 @@ def test_secret_in_a_file_is_read_when_it_is_needed(tmpdir):
     assert found.secret('password') == 'geheim'
     assert 'swift_password' in found.login_keys()[1]
     path.write(u'gehe\xefm'.encode('utf-8'), 'wb')
-    assert found.secret('password') == u'gehe\xefm'
+    assert found.secret('password') == values.native(u'gehe\xefm')
 
 
 def test_file_that_has_no_secret(tmpdir):

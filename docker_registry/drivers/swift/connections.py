@@ -183,6 +183,13 @@ class Connections(object):
                 pid, _Process(self._authenticate, self._settings.connections))
         return self._processes[pid]
 
+    def storage_url(self):
+        """Return the URL of the account that the login leads to.
+
+        :raises errors.SwiftError: the login failed
+        """
+        return self._process.login.grant().storage_url
+
     def borrow(self):
         """Lend a connection to one request; waits for a free slot.
 

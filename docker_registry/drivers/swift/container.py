@@ -15,6 +15,8 @@ from swiftclient import client
 from . import body
 from . import errors
 from . import retry
+from . import tempurl
+from . import values
 
 if sys.version_info[0] < 3:
     from urllib import unquote
@@ -28,13 +30,15 @@ logger = logging.getLogger(__name__)
 
 #: What a cluster can do: max_file_size_bytes of one object; max_segments of
 #: a static large object, 0 where it has none; max_deletes in one request, 0
-#: where it has no bulk delete.
+#: where it has no bulk delete; temp_url_digest, the strongest that it takes,
+#: None where it has no temporary URLs.
 Capabilities = collections.namedtuple(
-    'Capabilities', 'max_file_size_bytes max_segments max_deletes')
+    'Capabilities',
+    'max_file_size_bytes max_segments max_deletes temp_url_digest')
 
 #: Swift's defaults, for clusters that do not tell.
 #: Source: https://docs.openstack.org/swift/latest/middleware.html
-_DEFAULT_CAPABILITIES = Capabilities(5 * _GIB + 2, 1000, 1000)
+_DEFAULT_CAPABILITIES = Capabilities(5 * _GIB + 2, 1000, 1000, 'sha256')
 
 
 class Container(object):
@@ -150,9 +154,9 @@ class Container(object):
                 object_name, http_conn=connection.http, headers=newest,
                 query_string='multipart-manifest=get'))
         own = '/%s/' % self.name
-        return [segment['name'][len(own):]
-                for segment in json.loads(manifest.decode('utf-8'))
-                if segment['name'].startswith(own)]
+        paths = [values.native(segment['name'])
+                 for segment in json.loads(manifest.decode('utf-8'))]
+        return [path[len(own):] for path in paths if path.startswith(own)]
 
     def delete(self, object_name):
         """Remove an object; of a large one its manifest alone."""
@@ -205,10 +209,37 @@ class Container(object):
             page = self._page(container or self.name, prefix, delimiter,
                               marker)
             for entry in page:
-                marker = entry.get('name') or entry['subdir']
+                marker = values.native(entry.get('name') or entry['subdir'])
                 yield dict(entry, name=marker)
             if not page:
                 return
+
+    def metadata(self):
+        """Return the headers of the container, with lower-case names.
+
+        The user sees the TempURL keys among them only as the account's owner.
+
+        :raises errors.ObjectNotFoundError: it is not there
+        """
+        headers = self._request(
+            'HEAD', None, lambda connection: client.head_container(
+                connection.storage_url, connection.grant.token, self.name,
+                http_conn=connection.http))
+        return {name: values.native(value) for name, value in headers.items()}
+
+    def post(self, headers):
+        """Change metadata of the container; what is not named stays.
+
+        :param headers: a dict
+        """
+        self._request(
+            'POST', None, lambda connection: client.post_container(
+                connection.storage_url, connection.grant.token, self.name,
+                headers, http_conn=connection.http))
+
+    def storage_url(self):
+        """Return the URL of the account, without a slash at its end."""
+        return self._pool.storage_url()
 
     def capabilities(self):
         """Return the cluster's Capabilities; asks once a process."""
@@ -310,7 +341,10 @@ class Container(object):
             info.get('slo', {}).get('max_manifest_segments', 0),
             # More would keep one request waiting for too long.
             min(1000, info.get('bulk_delete', {}).get(
-                'max_deletes_per_request', 0)))
+                'max_deletes_per_request', 0)),
+            # One that does not name its digests is of the time of sha1.
+            tempurl.strongest(info['tempurl'].get('allowed_digests', ['sha1']))
+            if 'tempurl' in info else None)
 
     def _create(self, missing):
         try:

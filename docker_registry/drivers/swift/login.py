@@ -181,8 +181,9 @@ def _domain(settings, field):
 
 def _header(value):
     """Return text so that requests sends it in a header as UTF-8."""
-    encoded = value if isinstance(value, bytes) else value.encode('utf-8')
-    return encoded if sys.version_info[0] < 3 else encoded.decode('latin-1')
+    if sys.version_info[0] < 3:
+        return value
+    return value.encode('utf-8').decode('latin-1')
 
 
 @contextlib.contextmanager

@@ -6,15 +6,21 @@ an object begin with SEGMENTS, the object's name, and what is new for each
 upload. Pure: no I/O.
 """
 
+import re
 import sys
 
 from . import errors
+from . import values
 
 if sys.version_info[0] < 3:
     from urllib import quote_plus
 else:
     from urllib.parse import quote_plus
 
+
+#: Swift's default for max_object_name_length.
+_MAX_BYTES = 1024
+_CONTROL = re.compile('[\x00-\x1f\x7f]')
 
 #: Where segments are, in the same container, so that what opens the
 #: container opens them; outside every root but that of the whole container.
@@ -37,24 +43,39 @@ class Names(object):
         """Return the name of the object that holds a path.
 
         :param path: path as the registry gives it, relative to the root
-        :returns: the object's name, text or bytes as the path was
-        :raises InvalidPathError: the path is empty, has a part '.' or '..',
-            which HTTP libraries would resolve to another object's name, or
-            is where segments are
+        :returns: the object's name
+        :raises InvalidPathError: the path is empty or has an empty part, or
+            one that is '.' or '..', which HTTP libraries would resolve to
+            another object's name; has a control character in it, is not
+            UTF-8, or is too long; or is where segments are
+
+        Source: check_utf8() and check_object_creation() in
+            swift/common/constraints.py
         """
-        stripped = path.strip('/')
-        if not stripped:
-            raise errors.InvalidPathError(
-                'the path %r names no object' % (path,), object_name=path)
+        try:
+            stripped = values.native(path).strip('/')
+            size_bytes = len(values.encoded(self._root + stripped))
+        except ValueError:
+            raise errors.InvalidPathError('the path %r is not UTF-8'
+                                          % (path,), object_name=path)
         parts = stripped.split('/')
-        if '.' in parts or '..' in parts:
-            raise errors.InvalidPathError(
-                'the path %r has a part . or ..' % (path,), object_name=path)
         name = self._root + stripped
-        if (name + '/').startswith(SEGMENTS):
-            raise errors.InvalidPathError(
-                'the path %r is where segments are' % (path,),
-                object_name=path)
+        wrong = None
+        if not stripped:
+            wrong = 'names no object'
+        elif '' in parts:
+            wrong = 'has an empty part'
+        elif '.' in parts or '..' in parts:
+            wrong = 'has a part . or ..'
+        elif _CONTROL.search(stripped):
+            wrong = 'has a control character in it'
+        elif (name + '/').startswith(SEGMENTS):
+            wrong = 'is where segments are'
+        elif size_bytes > _MAX_BYTES:
+            wrong = 'makes a name of more than %d bytes' % _MAX_BYTES
+        if wrong:
+            raise errors.InvalidPathError('the path %r %s' % (path, wrong),
+                                          object_name=path)
         return name
 
     def prefix(self, path=None):
@@ -87,8 +108,16 @@ def segments_prefix(object_name, upload=None):
 
 
 def segment_name(prefix, number):
-    """Return the name of a segment; names sort as the segments follow."""
-    return '%s%08d' % (prefix, number)
+    """Return the name of a segment; names sort as the segments follow.
+
+    :raises InvalidPathError: it is longer than Swift allows
+    """
+    name = '%s%08d' % (prefix, number)
+    if len(values.encoded(name)) > _MAX_BYTES:
+        raise errors.InvalidPathError(
+            'the name %r of a segment has more than %d bytes'
+            % (name, _MAX_BYTES), object_name=name)
+    return name
 
 
 def segmented_object(segment):

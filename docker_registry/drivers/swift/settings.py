@@ -313,7 +313,7 @@ def _other_problems(found):
 
 def _read_secret(path):
     with io.open(path, encoding='utf-8') as secret:
-        content = secret.read().rstrip('\r\n')
+        content = values.native(secret.read().rstrip('\r\n'))
     if not content:
         raise ValueError('%s is empty' % path)
     return content

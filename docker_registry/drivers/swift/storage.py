@@ -17,6 +17,7 @@ from . import errors
 from . import large_object
 from . import names
 from . import reader
+from . import redirect
 from . import settings
 
 
@@ -50,6 +51,7 @@ class Storage(driver.Base):
             values, connections.Connections(values))
         self._large_objects = large_object.LargeObjects(
             values, self._container)
+        self._redirects = redirect.Redirects(values, self._container)
 
     def get_content(self, path):
         """Return the content of a path as bytes."""
@@ -148,8 +150,15 @@ class Storage(driver.Base):
         return self._container.get_size(self._names.object_name(path))
 
     def content_redirect_url(self, path):
-        """Return None: clients get the layer from the registry itself."""
-        return None
+        """Return where a client finds a path at Swift itself, for GET.
+
+        Asked for with the registry's `storage_redirect: true` alone.
+
+        :returns: temporary URL, good for swift_temp_url_ttl seconds; without
+            a signature if swift_public_container says so; None where there
+            is no key to sign with: the registry then serves the path itself
+        """
+        return self._redirects.url(self._names.object_name(path))
 
     def orphans(self, age_seconds=86400):
         """Yield the names of segments that belong to no layer.

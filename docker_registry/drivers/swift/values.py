@@ -2,7 +2,7 @@
 
 Pure: no I/O. Each function takes a value and returns it as the driver uses
 it, or raises ValueError with what is wrong; the messages never have the
-value, which may be a secret.
+value, which may be a secret. Text is the native str: UTF-8 on Python 2.
 """
 
 import numbers
@@ -18,7 +18,32 @@ else:
 
 _AUTH_VERSIONS = {'auto': 'auto', '1': '1', '1.0': '1', '2': '2', '2.0': '2',
                   '3': '3', '3.0': '3'}
+_SURROGATE = re.compile(b'\xed[\xa0-\xbf]')
 _ENDPOINT_TYPES = ('public', 'internal', 'admin')
+
+
+def native(value):
+    """Return text or UTF-8 as the native str.
+
+    :raises ValueError: there is no such text
+    """
+    if isinstance(value, str):
+        return value
+    return (value.encode('utf-8') if sys.version_info[0] < 3
+            else value.decode('utf-8'))
+
+
+def encoded(value):
+    """Return a native str as UTF-8.
+
+    :raises ValueError: there is no such text
+    """
+    if sys.version_info[0] > 2:
+        return value.encode('utf-8')
+    value.decode('utf-8')
+    if _SURROGATE.search(value):  # Python 2 takes them
+        raise ValueError('not UTF-8')
+    return value
 
 
 def text(value):
@@ -30,7 +55,7 @@ def text(value):
     if not isinstance(value, _TEXT):
         raise ValueError('YAML reads the value as %s; put it in quotes'
                          % type(value).__name__)
-    return value
+    return native(value)
 
 
 def url(value):
@@ -46,7 +71,7 @@ def url(value):
 
 def container(value):
     value = text(value)
-    if '/' in value or len(value.encode('utf-8')) > 256:
+    if '/' in value or len(encoded(value)) > 256:
         raise ValueError('a container name has no slash and at most 256 bytes')
     return value
 

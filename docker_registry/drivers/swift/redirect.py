@@ -1,0 +1,86 @@
+"""URLs from which clients fetch a layer at Swift itself.
+
+Knows whether there may be one, and the key. Knows nothing of how a URL is
+signed, or of registry paths.
+"""
+
+import logging
+import time
+
+from . import tempurl
+
+#: How long the container's key is remembered: a key that a rotation has moved
+#: to second place must stay there for longer.
+_KEY_SECONDS = 60
+
+_HEADER = 'x-container-meta-temp-url-key'
+
+logger = logging.getLogger(__name__)
+
+
+class Redirects(object):
+
+    """Makes URLs for objects of one container.
+
+    :param settings: Settings
+    :param container: Container
+    """
+
+    def __init__(self, settings, container):
+        self._settings = settings
+        self._container = container
+        self._key_of_container = None
+        self._asked_at = float('-inf')
+
+    def url(self, object_name):
+        """Return a URL for GET, short-lived unless the container is public.
+
+        :returns: URL; None if there is no way to sign one
+        :raises errors.ObjectNotFoundError: there is no such object
+        """
+        settings = self._settings
+        # A client that is sent to a layer that is not there is lost.
+        self._container.head(object_name)
+        storage_url = self._container.storage_url()
+        url = tempurl.object_url(storage_url, settings.public_url,
+                                 self._container.name, object_name)
+        if settings.public_container:
+            return url
+        digest = self._container.capabilities().temp_url_digest
+        key = digest and self._key()
+        if not key:
+            return None
+        return tempurl.sign(url, storage_url, self._container.name,
+                            object_name, key, digest,
+                            int(time.time()) + settings.temp_url_ttl)
+
+    def set_key(self, key):
+        """Set the container's TempURL key; the one before becomes the second.
+
+        What has been signed with it stays good, and registries that have not
+        noticed yet can go on signing with it.
+
+        :param key: text
+        :raises errors.AccessDeniedError: only owners of the account may
+        """
+        found = self._container.metadata().get(_HEADER)
+        if found != key:
+            headers = {_HEADER: key}
+            if found:
+                headers[_HEADER + '-2'] = found
+            self._container.post(headers)
+        self._asked_at = float('-inf')
+
+    def _key(self):
+        if self._settings.temp_url_key or self._settings.temp_url_key_file:
+            return self._settings.secret('temp_url_key')
+        now = time.time()
+        if now - self._asked_at > _KEY_SECONDS:
+            self._key_of_container = self._container.metadata().get(_HEADER)
+            self._asked_at = now
+            if not self._key_of_container:
+                logger.warning(
+                    'no redirects: container %s shows swift_user no TempURL '
+                    'key, and there is no swift_temp_url_key; see '
+                    'docker-registry-swift check', self._container.name)
+        return self._key_of_container
