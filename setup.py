@@ -14,6 +14,7 @@ def _read(path):
 _PYTHON_2 = sys.version_info[0] < 3
 
 _REQUIRES = [
+    'PyYAML>=3.11',
     # core's is 2.10.3; from 6 on a dead server is tried for seconds.
     'redis>=2.10,<6',
     'requests>=2.20',
@@ -59,6 +60,9 @@ setuptools.setup(
     # elsewhere.
     install_requires=_REQUIRES,
     entry_points={
+        'console_scripts': [
+            'docker-registry-swift = docker_registry.drivers.swift.check:main',
+        ],
         'docker_registry.drivers': [
             'swift = docker_registry.drivers.swift:Storage',
         ],

@@ -1,0 +1,334 @@
+"""docker-registry-swift check: what of a configuration works, step by step.
+
+Goes through what the registry needs of Swift, with the driver's own parts,
+and says of what fails which setting to look at. Leaves nothing behind.
+"""
+
+from __future__ import print_function
+
+import argparse
+import binascii
+import calendar
+import collections
+import email.utils
+import io
+import json
+import logging
+import os
+import sys
+import time
+import uuid
+
+from docker_registry.core import exceptions
+import requests
+import yaml
+
+from . import connections
+from . import container
+from . import errors
+from . import large_object
+from . import names
+from . import reader
+from . import redirect
+from . import settings
+
+_CONTENT = b'docker-registry-swift check'
+_CHUNK_BYTES = 65536
+#: Clusters of old take no smaller segment, but for the last.
+_SEGMENT_BYTES = 1024 * 1024
+_LISTING_SECONDS = 10
+_CLOCK_SECONDS = 60
+
+#: One line of the report: name; status 'ok', 'failed' or 'skipped'; detail,
+#: a sentence; see, the settings to look at; seconds it took.
+Step = collections.namedtuple('Step', 'name status detail see seconds')
+
+
+class _Failure(Exception):
+
+    """A step found something else than it should."""
+
+
+class Flavor(object):
+
+    """One flavor of the registry's configuration file, on any Python.
+
+    :param path: path of the file
+    :param name: name of the flavor
+    :raises exceptions.ConfigError: there is no such file or flavor
+
+    Source: docker_registry/lib/config.py, which is there on Python 2 alone
+    """
+
+    def __init__(self, path, name):
+        try:
+            with io.open(path, encoding='utf-8') as text:
+                flavors = yaml.safe_load(text) or {}
+        except (IOError, ValueError, yaml.YAMLError) as error:
+            raise exceptions.ConfigError('cannot read %s: %s' % (path, error))
+        if not isinstance(flavors.get(name), dict):
+            raise exceptions.ConfigError('%s has no flavor %s; it has %s' % (
+                path, name, ', '.join(sorted(flavors))))
+        self._values = flavors[name]
+
+    def keys(self):
+        return list(self._values)
+
+    def __getattr__(self, key):
+        value = self._values.get(key)
+        if hasattr(value, 'startswith') and value.startswith('_env:'):
+            _, name, default = (value + '::').split(':', 2)
+            value = yaml.safe_load(os.environ.get(name, default[:-2]))
+        return value
+
+
+class Check(object):
+
+    """The steps, in the order that an operator wants to know.
+
+    :param path: path of the registry's configuration file
+    :param flavor: name of a flavor in it
+    :param new_temp_url_key: whether to give the container a TempURL key
+    :ivar steps: list of Step, those that have been made
+    """
+
+    def __init__(self, path, flavor, new_temp_url_key=False):
+        self._path = path
+        self._flavor = flavor
+        self._new_temp_url_key = new_temp_url_key
+        self.steps = []
+
+    @property
+    def ok(self):
+        """Whether nothing has failed."""
+        return all(step.status != 'failed' for step in self.steps)
+
+    def run(self):
+        """Make the steps; yield each Step when it is done."""
+        for step in self._run():
+            self.steps.append(step)
+            yield step
+
+    def _run(self):
+        yield self._step('settings', self._parse)
+        if not self.ok:
+            return
+        yield self._step('login', self._log_in, 'swift_authurl',
+                         *self._settings.login_keys())
+        if not self.ok:
+            return
+        yield self._step('container', self._look_at_container,
+                         'swift_container', 'swift_create_container')
+        yield self._step('write', self._write, 'swift_container',
+                         'swift_create_container')
+        if self.steps[-1].status == 'failed':
+            return
+        yield self._step('clock', self._compare_clocks)
+        yield self._step('read', self._read, 'swift_container')
+        yield self._step('range', self._read_range)
+        yield self._step('list', self._list, 'swift_container')
+        yield self._step('large object', self._write_large,
+                         'swift_segment_size')
+        if self._new_temp_url_key:
+            yield self._step('new TempURL key', self._set_temp_url_key,
+                             'swift_temp_url_key')
+        if self._config.storage_redirect or self._new_temp_url_key:
+            yield self._step('TempURL', self._redirect, 'swift_temp_url_key',
+                             'swift_public_url')
+        else:
+            yield Step('TempURL', 'skipped', 'storage_redirect is not true',
+                       (), 0)
+        yield self._step('delete', self._delete, 'swift_container')
+
+    def _step(self, name, method, *see):
+        started = time.time()
+        try:
+            detail, status = method(), 'ok'
+        except (_Failure, errors.SwiftError, exceptions.ConfigError,
+                requests.exceptions.RequestException) as error:
+            detail, status = str(error), 'failed'
+        return Step(name, status, detail, see if status == 'failed' else (),
+                    round(time.time() - started, 3))
+
+    def _parse(self):
+        self._config = Flavor(_config_path(self._path), self._flavor)
+        if self._config.storage != 'swift':
+            raise _Failure('storage is %s, not swift' % self._config.storage)
+        self._settings = values = settings.parse(None, self._config)
+        registry_names = names.Names(values.root)
+        path = 'docker-registry-swift-check/%s/' % uuid.uuid4().hex
+        self._prefix = registry_names.prefix(path)
+        self._small = registry_names.object_name(path + 'small')
+        self._large = registry_names.object_name(path + 'large')
+        self._pool = connections.Connections(values)
+        self._container = container.Container(values, self._pool)
+        self._redirects = redirect.Redirects(values, self._container)
+        self._large_objects = large_object.LargeObjects(
+            values._replace(segment_size=_SEGMENT_BYTES), self._container)
+        return 'login by %s' % ', '.join(values.login_keys())
+
+    def _log_in(self):
+        return 'account %s' % self._container.storage_url()
+
+    def _look_at_container(self):
+        try:
+            headers = self._container.metadata()
+        except errors.ObjectNotFoundError:
+            if not self._settings.create_container:
+                raise
+            return '%s is missing; the first write makes it' % (
+                self._container.name)
+        return '%s has %s objects' % (
+            self._container.name, headers.get('x-container-object-count'))
+
+    def _write(self):
+        self._large_objects.write(self._small, io.BytesIO(_CONTENT))
+        return self._small
+
+    def _compare_clocks(self):
+        date = self._container.metadata().get('date', '')
+        seconds = time.time() - calendar.timegm(email.utils.parsedate(date))
+        detail = "this machine's is %+d s from Swift's" % seconds
+        if abs(seconds) > _CLOCK_SECONDS:
+            raise _Failure(detail + '; temporary URLs depend on it: '
+                           'synchronize it, with NTP for example')
+        return detail
+
+    def _read(self):
+        return self._compare(self._small, _CONTENT)
+
+    def _read_range(self):
+        return self._compare(self._small, _CONTENT[1:5], (1, 4))
+
+    def _list(self):
+        # Swift's listings follow its objects at a distance.
+        give_up_at = time.time() + _LISTING_SECONDS
+        while self._small not in [
+                entry['name'] for entry in self._container.list(self._prefix)]:
+            if time.time() > give_up_at:
+                raise _Failure('%s is not listed after %d s; the container '
+                               'servers are behind' % (self._small,
+                                                       _LISTING_SECONDS))
+            time.sleep(0.5)
+        return self._prefix
+
+    def _write_large(self):
+        if not self._container.capabilities().max_segments:
+            return ('the cluster has no static large objects: a layer may '
+                    'have %d bytes at most'
+                    % self._container.capabilities().max_file_size_bytes)
+        content = b'\0' * _SEGMENT_BYTES + _CONTENT
+        self._large_objects.write(self._large, io.BytesIO(content))
+        try:
+            return 'two segments: ' + self._compare(self._large, content)
+        finally:
+            self._large_objects.remove(self._large)
+
+    def _set_temp_url_key(self):
+        key = self._settings.secret('temp_url_key')
+        self._redirects.set_key(
+            key or binascii.hexlify(os.urandom(32)).decode('ascii'))
+        return '%s has %s; the one before stays good as its second' % (
+            self._container.name, 'swift_temp_url_key' if key
+            else 'a new key, which the registry finds there')
+
+    def _redirect(self):
+        url = self._redirects.url(self._small)
+        if url is None:
+            raise _Failure('no URL: the cluster has no temporary URLs, or '
+                           'the container no key that swift_user may see; '
+                           'the registry serves layers itself. See '
+                           'check --set-temp-url-key')
+        where = url.split('?')[0]
+        try:
+            answer = requests.get(
+                url, timeout=self._settings.timeout,
+                verify=not self._settings.insecure
+                and (self._settings.cacert or True))
+        except requests.exceptions.RequestException as error:
+            # Its text has the URL, and with it the signature.
+            raise _Failure('%s: no answer: %s' % (where,
+                                                  type(error).__name__))
+        if answer.content != _CONTENT:
+            raise _Failure('%s: status %d: the signature is wrong, or the '
+                           'clock, or clients need another address' % (
+                               where, answer.status_code))
+        return where
+
+    def _delete(self):
+        self._large_objects.remove(self._small)
+        try:
+            self._container.head(self._small)
+        except errors.ObjectNotFoundError:
+            return self._small
+        raise _Failure('%s is still there' % self._small)
+
+    def _compare(self, name, content, bytes_range=None):
+        found = b''.join(reader.open_object(
+            self._container, name, _CHUNK_BYTES, bytes_range,
+            self._settings.retries, self._settings.download_concurrency))
+        if found != content:
+            raise _Failure('%s: %d bytes came, and not the %d that were '
+                           'written' % (name, len(found), len(content)))
+        return '%d bytes' % len(found)
+
+
+def _config_path(path):
+    """Find a configuration file as the registry does."""
+    if not os.path.exists(path) and not os.path.isabs(path):
+        try:
+            from docker_registry import lib
+        except ImportError:
+            return path
+        return os.path.join(os.path.dirname(lib.__file__), '..', '..',
+                            'config', path)
+    return path
+
+
+def _print(step):
+    print('%-7s  %-14s  %s' % (
+        {'failed': 'FAILED', 'skipped': '-'}.get(step.status, step.status),
+        step.name, step.detail.replace('\n', '\n' + 25 * ' ')))
+    if step.see:
+        print('%25ssee %s' % ('', ', '.join(step.see)))
+    sys.stdout.flush()
+
+
+def main(arguments=None):
+    """Run the command line; return the exit status, 0 if all is well."""
+    parser = argparse.ArgumentParser(prog='docker-registry-swift')
+    commands = parser.add_subparsers(dest='command', metavar='COMMAND')
+    commands.required = True
+    command = commands.add_parser(
+        'check', help='try what the registry needs of Swift, step by step')
+    command.add_argument(
+        '--config', metavar='FILE', help="the registry's configuration file "
+        '(default: $DOCKER_REGISTRY_CONFIG, or config.yml)',
+        default=os.environ.get('DOCKER_REGISTRY_CONFIG', 'config.yml'))
+    command.add_argument(
+        '--flavor', metavar='NAME', help='flavor in that file '
+        '(default: $SETTINGS_FLAVOR, or dev)',
+        default=os.environ.get('SETTINGS_FLAVOR', 'dev'))
+    command.add_argument('--json', action='store_true',
+                         help='print one JSON object instead of lines')
+    command.add_argument(
+        '--set-temp-url-key', action='store_true',
+        help='give the container swift_temp_url_key, or a new key where that '
+        'is not set; the key before it stays good as its second')
+    options = parser.parse_args(arguments)
+    # What fails is in the report.
+    logging.getLogger('docker_registry').addHandler(logging.NullHandler())
+    logging.getLogger('docker_registry').propagate = False
+    check = Check(options.config, options.flavor, options.set_temp_url_key)
+    for step in check.run():
+        if not options.json:
+            _print(step)
+    if options.json:
+        print(json.dumps({
+            'ok': check.ok,
+            'steps': [step._asdict() for step in check.steps]}, indent=2))
+    return 0 if check.ok else 1
+
+
+if __name__ == '__main__':
+    sys.exit(main())

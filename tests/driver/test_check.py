@@ -1,0 +1,179 @@
+"""docker-registry-swift check, against a real Swift."""
+
+import json
+import os
+import subprocess
+import sys
+
+from docker_registry.drivers.swift import check
+import pytest
+import yaml
+
+_STEPS = ['settings', 'login', 'container', 'write', 'clock', 'read', 'range',
+          'list', 'large object', 'TempURL', 'delete']
+
+
+@pytest.fixture
+def run(swift_settings, tmpdir, capsys):
+    """Run the check; give its exit status and its report.
+
+    Settings may be changed; None takes one away.
+    """
+    def run(*options, **changes):
+        path = tmpdir.join('config.yml')
+        flavor = dict(swift_settings, storage='swift',
+                      storage_path='/registry')
+        flavor.update(changes)
+        path.write(yaml.safe_dump({'dev': flavor}))
+        status = check.main(['check', '--config', str(path), '--flavor',
+                             'dev'] + list(options))
+        return status, capsys.readouterr()[0]
+    return run
+
+
+def steps(report):
+    return {step['name']: step for step in json.loads(report)['steps']}
+
+
+@pytest.fixture
+def failed(run):
+    """Run the check; give the first step that failed."""
+    def failed(*options, **changes):
+        status, report = run('--json', *options, **changes)
+        assert (status, json.loads(report)['ok']) == (1, False)
+        return next(step for step in json.loads(report)['steps']
+                    if step['status'] == 'failed')
+    return failed
+
+
+def test_all_is_well(run):
+    status, report = run('--json')
+    assert status == 0
+    assert [step['name'] for step in json.loads(report)['steps']] == _STEPS
+    found = steps(report)
+    assert found['TempURL']['status'] == 'skipped'
+    assert {step['status'] for step in found.values()} == {'ok', 'skipped'}
+
+
+def test_report_for_people(run):
+    status, report = run()
+    assert status == 0
+    lines = report.splitlines()
+    assert [line[9:23].strip() for line in lines] == _STEPS
+    assert lines[-1].startswith('ok       delete')
+
+
+def test_nothing_is_left_behind(run, make_storage):
+    run()
+    storage = make_storage('/')
+    assert list(storage._container.list('')) == []
+
+
+def test_new_temp_url_key(run):
+    status, report = run('--json', '--set-temp-url-key')
+    assert status == 0
+    assert steps(report)['TempURL']['status'] == 'ok'
+    # The registry finds it, and so does the next check.
+    status, report = run('--json', storage_redirect=True)
+    assert (status, steps(report)['TempURL']['status']) == (0, 'ok')
+
+
+def test_configured_temp_url_key_is_set(run, failed, tmpdir):
+    secret = tmpdir.join('key')
+    secret.write('temp-url-key-of-the-check\n')
+    changes = {'swift_temp_url_key_file': str(secret),
+               'storage_redirect': True}
+    step = failed(**changes)
+    assert step['name'] == 'TempURL'
+    assert 'status 401' in step['detail']
+    assert 'temp_url_sig' not in step['detail']
+    status, report = run('--json', '--set-temp-url-key', **changes)
+    assert status == 0
+    assert 'temp-url-key-of-the-check' not in report
+
+
+def test_redirects_without_a_key(failed):
+    step = failed(storage_redirect=True)
+    assert step['name'] == 'TempURL'
+    assert '--set-temp-url-key' in step['detail']
+
+
+def test_configuration_is_wrong(failed):
+    step = failed(swift_timeout='soon', swift_usr='me')
+    assert step['name'] == 'settings'
+    assert 'swift_timeout: not a whole number' in step['detail']
+    assert 'swift_usr: unknown; did you mean swift_user?' in step['detail']
+
+
+def test_another_storage(failed):
+    assert 'storage is s3, not swift' in failed(storage='s3')['detail']
+
+
+def test_password_is_wrong(failed):
+    step = failed(swift_password='guessed')
+    assert step['name'] == 'login'
+    assert 'swift_password' in step['see']
+    assert 'guessed' not in json.dumps(step)
+
+
+def test_nobody_answers(failed):
+    step = failed(swift_authurl='http://127.0.0.1:9/auth/v1.0',
+                  swift_retries=0)
+    assert step['name'] == 'login'
+    assert 'swift_authurl' in step['see']
+
+
+def test_container_that_is_not_to_be_made(failed):
+    step = failed(swift_create_container=False, swift_container='absent')
+    assert step['name'] == 'container'
+
+
+def test_clock_that_is_wrong(failed, monkeypatch):
+    now = check.time.time
+    monkeypatch.setattr(check.time, 'time', lambda: now() + 600)
+    step = failed()
+    assert step['name'] == 'clock'
+    assert '+600 s' in step['detail'] or '+599 s' in step['detail']
+
+
+def test_file_that_is_not_there(capsys):
+    assert check.main(['check', '--config', '/absent.yml']) == 1
+    assert '/absent.yml' in capsys.readouterr()[0]
+
+
+def test_flavor_that_is_not_there(capsys, tmpdir):
+    path = tmpdir.join('config.yml')
+    path.write('{dev: {}, prod: {}}')
+    assert check.main(['check', '--config', str(path), '--flavor', 'x']) == 1
+    assert 'no flavor x; it has dev, prod' in capsys.readouterr()[0]
+
+
+@pytest.mark.parametrize('value, expected', [
+    ('_env:SWIFT_CHECK', 'from the environment'),
+    ('_env:SWIFT_CHECK_2:', None),
+    ('_env:SWIFT_CHECK_2', None),
+    ('_env:SWIFT_CHECK_2:http://a:80/b', 'http://a:80/b'),
+    ('_env:SWIFT_CHECK_2:12', 12),
+    ('plain', 'plain'),
+    (7, 7),
+])
+def test_values_are_those_that_the_registry_sees(tmpdir, monkeypatch, value,
+                                                 expected):
+    monkeypatch.setenv('SWIFT_CHECK', 'from the environment')
+    path = tmpdir.join('config.yml')
+    path.write(yaml.safe_dump({'dev': {'key': value}}))
+    flavor = check.Flavor(str(path), 'dev')
+    assert flavor.key == expected
+    assert flavor.absent is None
+
+
+def test_script_is_installed(swift_settings, tmpdir):
+    path = tmpdir.join('config.yml')
+    path.write(yaml.safe_dump({'prod': dict(swift_settings, storage='swift')}))
+    script = os.path.join(os.path.dirname(sys.executable),
+                          'docker-registry-swift')
+    report = subprocess.check_output(
+        [script, 'check', '--json'],
+        env=dict(os.environ, DOCKER_REGISTRY_CONFIG=str(path),
+                 SETTINGS_FLAVOR='prod'))
+    assert json.loads(report.decode('utf-8'))['ok']
