@@ -14,6 +14,7 @@ from . import environments
 from . import processes
 from . import redis
 from . import swift
+from . import swift_logins
 
 
 def scratch_directory():
@@ -32,6 +33,9 @@ def services(directory, options):
     with swift.Swift(os.path.join(directory, 'swift'), options.nodes,
                      constraints) as cluster, redis.Redis(directory) as cache:
         print(json.dumps({'settings': cluster.settings(),
+                          'passwords': {
+                              user: password for user, (password, _)
+                              in swift_logins.USERS.items()},
                           'port': cluster.proxy.port,
                           'redis_port': cache.server.port}), flush=True)
         sys.stdin.read()

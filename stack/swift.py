@@ -1,6 +1,5 @@
 """A real OpenStack Swift cluster on loopback."""
 
-import base64
 import getpass
 import json
 import os
@@ -8,16 +7,11 @@ import subprocess
 import urllib.request
 
 from . import environments
-from . import keystone
 from . import processes
+from . import swift_logins
 
 _SCRIPT = os.path.join(environments.PROJECT, 'stack', 'inside',
                        'swift_process.py')
-
-#: tempauth's users, as account:user -> (password, groups). The guest has no
-#: rights in the account but those that a container gives.
-USERS = {'test:tester': ('testing', '.admin'),
-         'test:guest': ('guesting', '')}
 
 _SWIFT_CONF = '''
 [swift-hash]
@@ -62,28 +56,7 @@ paste.filter_factory = memory_cache:filter_factory
 use = egg:swift#bulk
 [filter:tempurl]
 use = egg:swift#tempurl
-[filter:tempauth]
-use = egg:swift#tempauth
-token_life = %(token_life)d
-# Tokens that any proxy can check by itself.
-fernet_key_stack = %(fernet_key)s
-active_fernet_key_id = stack
-%(users)s
-[filter:authtoken]
-paste.filter_factory = keystonemiddleware.auth_token:filter_factory
-auth_type = password
-auth_url = %(keystone_url)s
-username = %(keystone_user)s
-password = %(keystone_password)s
-project_name = %(keystone_project)s
-user_domain_id = default
-project_domain_id = default
-interface = public
-delay_auth_decision = true
-service_token_roles_required = true
-[filter:keystoneauth]
-use = egg:swift#keystoneauth
-operator_roles = admin
+%(login)s
 [filter:copy]
 use = egg:swift#copy
 [filter:slo]
@@ -126,8 +99,9 @@ class Swift:
         self._directory = directory
         self._nodes = nodes
         self._constraints = constraints or {}
-        self._token_life = token_life
         self._keystone = keystone
+        self._login = (swift_logins.KeystoneLogin(keystone) if keystone
+                       else swift_logins.Tempauth(token_life))
         self.python = environments.build('swift')
         self.proxy = None
         #: One dict a node: service name -> Server.
@@ -141,8 +115,17 @@ class Swift:
         self.stop()
 
     @property
+    def url(self):
+        return 'http://%s:%d' % (processes.HOST, self.proxy.port)
+
+    @property
     def auth_url(self):
-        return 'http://%s:%d/auth/v1.0' % (processes.HOST, self.proxy.port)
+        return (self._keystone.url if self._keystone
+                else self.url + '/auth/v1.0')
+
+    @property
+    def account(self):
+        return self._login.account
 
     def start(self):
         """Configure and start every server; return when all answer."""
@@ -156,9 +139,8 @@ class Swift:
         self._add_proxy()
         processes.start_all(self._servers())
         if self._keystone:
-            self._keystone.add_object_store(
-                'http://%s:%d/v1/AUTH_%%(tenant_id)s' % (
-                    processes.HOST, self.proxy.port))
+            self._keystone.identity.add_object_store(
+                self._keystone.region, self.url + '/v1/AUTH_%(tenant_id)s')
 
     def stop(self):
         """Stop every server."""
@@ -166,29 +148,25 @@ class Swift:
 
     def settings(self, **others):
         """Return the registry configuration for this cluster, as a dict."""
-        return dict({'swift_authurl': self.auth_url,
-                     'swift_auth_version': 1,
-                     'swift_user': 'test:tester',
-                     'swift_password': USERS['test:tester'][0],
-                     'swift_container': 'registry'}, **others)
+        login = self._login.settings(self.auth_url)
+        return dict(login, **dict({'swift_container': 'registry'}, **others))
 
-    def token(self, user='test:tester'):
-        """Log in and return a token."""
-        login = urllib.request.Request(self.auth_url, headers={
-            'X-Auth-User': user, 'X-Auth-Key': USERS[user][0]})
-        with urllib.request.urlopen(login) as answer:
-            return answer.headers['X-Auth-Token']
+    def token(self, user=None):
+        """Log in and return a token.
 
-    def request(self, method, path, headers=None, user='test:tester'):
+        :param user: who, as the cluster's login knows them; None for the
+            registry's user
+        """
+        return self._login.token(self.auth_url, user)
+
+    def request(self, method, path, headers=None, user=None):
         """Ask the proxy directly, past the driver.
 
         :param path: below the account, such as "registry?format=json"
         :returns: (headers, body)
         """
         request = urllib.request.Request(
-            'http://%s:%d/v1/AUTH_test/%s' % (processes.HOST, self.proxy.port,
-                                              path),
-            method=method,
+            '%s/v1/%s/%s' % (self.url, self.account, path), method=method,
             headers=dict(headers or {}, **{'X-Auth-Token': self.token(user)}))
         with urllib.request.urlopen(request) as answer:
             return answer.headers, answer.read()
@@ -200,7 +178,7 @@ class Swift:
     def add_names(self, container, prefix, count):
         """Add names to a container's listing that have no object."""
         subprocess.check_call(
-            [self.python, _SCRIPT, 'names', self._directory, 'AUTH_test',
+            [self.python, _SCRIPT, 'names', self._directory, self.account,
              container, prefix, str(count)])
 
     def _servers(self):
@@ -223,17 +201,10 @@ class Swift:
         return device
 
     def _add_proxy(self):
-        users = '\n'.join(
-            'user_%s = %s %s' % (user.replace(':', '_'), password, groups)
-            for user, (password, groups) in USERS.items())
         self.proxy = self._server(
             'proxy', 'proxy', processes.free_port(), _PROXY_CONF,
-            pipeline=_PIPELINE % ('authtoken keystoneauth' if self._keystone
-                                  else 'tempauth'), users=users,
-            keystone_url=self._keystone and self._keystone.url,
-            keystone_user=keystone.USER, keystone_password=keystone.PASSWORD,
-            keystone_project=keystone.PROJECT, token_life=self._token_life,
-            fernet_key=base64.urlsafe_b64encode(os.urandom(32)).decode())
+            pipeline=_PIPELINE % self._login.middleware,
+            login=self._login.configuration())
 
     def _server(self, service, name, port, template, **values):
         config_file = self._write(name + '.conf', template % dict(

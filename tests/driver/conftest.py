@@ -18,7 +18,7 @@ _containers = itertools.count()
 
 @pytest.fixture(scope='session')
 def services():
-    """What runs for this session: settings, port and redis_port."""
+    """What runs for this session; see services() in stack/__main__.py."""
     # The stack needs Python 3; the tests need not. It ends with its stdin.
     process = subprocess.Popen(
         [os.environ.get('STACK_PYTHON', 'python3'), '-m', 'stack', 'services',

@@ -194,8 +194,9 @@ def test_container_that_is_missing_and_may_not_be_made(make_storage):
     assert 'swift_create_container' in str(caught.value)
 
 
-def test_credentials_that_may_not_make_the_container(make_storage):
-    storage = make_storage(swift_user='test:guest', swift_password='guesting')
+def test_credentials_that_may_not_make_the_container(make_storage, services):
+    storage = make_storage(swift_user='test:guest',
+                           swift_password=services['passwords']['test:guest'])
     with pytest.raises(errors.AccessDeniedError) as caught:
         storage.put_content('a', b'1')
     assert caught.value.status == 403

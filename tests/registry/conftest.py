@@ -33,10 +33,15 @@ def call_driver():
     script = os.path.join(os.path.dirname(os.path.abspath(__file__)),
                           'driver_calls.py')
 
-    def call(environment, settings, calls):
+    # The machine's proxy has no way to servers on loopback.
+    others = {name: value for name, value in os.environ.items()
+              if not name.lower().endswith('_proxy')}
+
+    def call(environment, settings, calls, variables=None):
         return json.loads(subprocess.check_output(
             [environments.build(environment), script],
-            input=json.dumps([settings, calls]), text=True))
+            input=json.dumps([settings, calls]), text=True,
+            env=dict(others, **(variables or {}))))
     return call
 
 
