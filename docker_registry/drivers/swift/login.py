@@ -50,28 +50,25 @@ def authenticate(settings):
         logger.warning('swift_insecure: certificates are not checked')
     session = _session(settings)
     with _explained(action, settings.login_keys()):
-        plugin = _plugin(settings)
-        token = session.get_token(plugin)
+        # Asked for once: of a token that lives for less than half a minute
+        # the plugin makes another each time.
+        access = _plugin(settings).get_access(session)
     storage_url = settings.object_storage_url or _storage_url(
-        action, session, plugin, settings)
+        action, access, settings)
     service_token = None
     if settings.service_user:
         with _explained(action + ' as service user',
                         settings.service_login_keys()):
             service_token = session.get_token(_service_plugin(settings))
-    return Grant(storage_url, token, service_token)
+    return Grant(storage_url, access.auth_token, service_token)
 
 
-def _storage_url(action, session, plugin, settings):
+def _storage_url(action, access, settings):
     keys = ['swift_region_name', 'swift_endpoint_type']
     with _explained(action, keys):
-        url = session.get_endpoint(
-            plugin, service_type='object-store',
-            interface=settings.endpoint_type,
-            region_name=settings.region_name)
-        if not url:
-            raise ksa_exceptions.EndpointNotFound()
-    return url.rstrip('/')
+        return access.service_catalog.url_for(
+            service_type='object-store', interface=settings.endpoint_type,
+            region_name=settings.region_name).rstrip('/')
 
 
 class _Adapter(requests.adapters.HTTPAdapter):
