@@ -49,6 +49,8 @@ class Relay(object):
         changes byte 5 of the request's body
     ``answer('{}')``
         answers 200 with a JSON body by itself
+    ``end_token()``
+        has the target see a token that is not valid
     ``stall(2)``
         waits 2 seconds before the request is passed on
     """
@@ -237,6 +239,14 @@ def damage_request(position):
         body = bytearray(request.body)
         body[position] ^= 1
         _pass(relay, client, request._replace(body=bytes(body)))
+    return action
+
+
+def end_token():
+    def action(relay, client, request):
+        _pass(relay, client, request._replace(headers=[
+            (name, 'ended' if name.lower() == 'x-auth-token' else value)
+            for name, value in request.headers]))
     return action
 
 

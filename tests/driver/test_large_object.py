@@ -172,7 +172,7 @@ def test_swift_refuses(make_storage, faults, part, status):
 @pytest.mark.parametrize('fault', [
     relay.status(408), relay.status(429), relay.status(498),
     relay.status(500), relay.status(503), relay.status(401), relay.drop(),
-    relay.lose(), relay.end(0), relay.stall(3)])
+    relay.end_token(), relay.lose(), relay.end(0), relay.stall(3)])
 @pytest.mark.parametrize('part', ['00000001', 'multipart-manifest=put'])
 def test_faults_that_pass(make_storage, faults, fault, part):
     storage = make_storage(

@@ -8,6 +8,7 @@ import collections
 import itertools
 import json
 import logging
+import re
 import sys
 
 from swiftclient import client
@@ -25,6 +26,7 @@ else:
     from urllib.parse import unquote, urlparse
 
 _GIB = 1024 ** 3
+_SEGMENT_STATUS = re.compile(br', (401|5\d\d) ')
 
 logger = logging.getLogger(__name__)
 
@@ -254,12 +256,16 @@ class Container(object):
             if hasattr(content, 'seek'):
                 content.seek(0)
             answer = {}
-            client.put_object(
-                connection.storage_url, connection.grant.token, self.name,
-                object_name, content, content_length=size_bytes, etag=etag,
-                content_type='application/octet-stream', headers=headers,
-                http_conn=connection.http, query_string=query,
-                response_dict=answer)
+            try:
+                client.put_object(
+                    connection.storage_url, connection.grant.token, self.name,
+                    object_name, content, content_length=size_bytes,
+                    etag=etag, content_type='application/octet-stream',
+                    headers=headers, http_conn=connection.http,
+                    query_string=query, response_dict=answer)
+            except client.ClientException as error:
+                _tell_segments_status(error)
+                raise
             if answer['status'] == 202:
                 # The clock of the proxy that wrote what is there is ahead of
                 # this one's: Swift has kept the other.
@@ -367,3 +373,19 @@ class Container(object):
     def _request(self, verb, object_name, operation, keeps=False):
         action = '%s %s' % (verb, object_name or 'container ' + self.name)
         return self._requests.send(action, object_name, operation, keeps)
+
+
+def _tell_segments_status(error):
+    """Let a refused manifest have the status that its segments had.
+
+    Swift looks for the segments before it looks at the manifest's own token:
+    with one that has ended, or a storage node that does not answer, it says
+    400, and the rest in the body.
+
+    :param error: swiftclient's ClientException
+    Source: swift/common/middleware/slo.py, handle_multipart_put
+    """
+    if error.http_status == 400:
+        statuses = _SEGMENT_STATUS.findall(error.http_response_content or b'')
+        # 401 first: a new token is what everything else needs.
+        error.http_status = int(min(statuses or [b'400']))
