@@ -81,21 +81,47 @@ def test_wrong_configuration_stops_the_registry(directory, cluster):
     assert 'swift_retries: not a whole number' in str(caught.value)
 
 
-@pytest.mark.parametrize('flavor', ['v1', 'keystone', 'special', 'prod'])
+_SAMPLE = os.path.join(environments.PROJECT, 'config_sample.yml')
+_LOGINS = {
+    'keystone': 'password', 'keystone_ids': 'password',
+    'keystone_0_2_1': 'password', 'trust': 'password',
+    'service_user': 'password', 'redirect': 'password', 'special': 'password',
+    'dev': 'password', 'prod': 'password', 'v1': 'v1', 'token': 'token',
+    'application_credential': 'application_credential_id',
+    'application_credential_by_name': 'application_credential_name',
+    'tls': 'application_credential_id'}
+
+
+def test_every_sample_is_tested():
+    with open(_SAMPLE) as sample:
+        flavors = re.findall(r'^(\w+):', sample.read(), re.MULTILINE)
+    assert sorted(flavors) == sorted(['common'] + list(_LOGINS))
+
+
+@pytest.mark.parametrize('flavor', _LOGINS)
 def test_sample_configuration(flavor):
+    variables = {
+        name: '12345' for name in (
+            'ST_KEY', 'OS_USERNAME', 'OS_USER_ID', 'OS_PASSWORD',
+            'OS_PROJECT_NAME', 'OS_PROJECT_ID', 'OS_TRUST_ID',
+            'OS_APPLICATION_CREDENTIAL_ID', 'OS_APPLICATION_CREDENTIAL_NAME',
+            'OS_APPLICATION_CREDENTIAL_SECRET', 'OS_AUTH_TOKEN',
+            'SWIFT_SERVICE_USER', 'SWIFT_SERVICE_PASSWORD')}
     output = subprocess.check_output(
         [environments.build('registry'), '-c',
          'from docker_registry import storage\n'
-         'print(storage.load()._container.name)'], text=True,
+         'settings = storage.load()._settings\n'
+         'print(settings.container, settings.login)'], text=True,
         env=dict(os.environ, SETTINGS_FLAVOR=flavor,
-                 DOCKER_REGISTRY_CONFIG=os.path.join(
-                     environments.PROJECT, 'config_sample.yml'),
+                 DOCKER_REGISTRY_CONFIG=_SAMPLE,
                  ST_AUTH='http://swift.example.com/auth/v1.0',
-                 ST_USER='test:tester', ST_KEY='12345',
+                 ST_USER='test:tester', OS_CERT='/etc/registry.pem',
+                 OS_KEY='/etc/registry-key.pem',
+                 OS_STORAGE_URL='https://swift.example.com/v1/AUTH_12345',
+                 SWIFT_PUBLIC_URL='https://images.example.com',
                  OS_AUTH_URL='https://keystone.example.com:5000',
-                 OS_USERNAME='registry', OS_PASSWORD='12345',
-                 OS_PROJECT_NAME='images', OS_CONTAINER='registry-images'))
-    assert output.split()[-1] == 'registry-images'
+                 OS_CONTAINER='registry-images', **variables))
+    assert output.splitlines()[-1] == str(('registry-images', _LOGINS[flavor]))
 
 
 def test_outage(directory, start_registry):
