@@ -172,8 +172,8 @@ def test_ids(way, works, cast, version):
 
 
 @pytest.mark.parametrize('domains', [
-    lambda domain: {'swift_domain_name': domain.name},
-    lambda domain: {'swift_domain_id': domain.id},
+    lambda domain: {'swift_user_domain_name': domain.name},
+    lambda domain: {'swift_user_domain_id': domain.id},
     lambda domain: {'swift_user_domain_name': domain.name,
                     'swift_project_domain_name': domain.name},
     lambda domain: {'swift_user_domain_id': domain.id,

@@ -3,6 +3,8 @@
 Knows nothing of connections or of the registry's paths.
 """
 
+import re
+
 from docker_registry.core import exceptions
 
 #: Answers that a later attempt of the same request may well better: the
@@ -10,6 +12,12 @@ from docker_registry.core import exceptions
 #: body was damaged on its way (422), or a clock is behind another (202).
 #: Source: https://docs.openstack.org/api-ref/object-store/
 _TRANSIENT_STATUSES = frozenset([202, 408, 422, 429, 498, 500, 502, 503, 504])
+
+
+#: What a server tells a client whose certificate is missing or not trusted,
+#: in OpenSSL's words; TLS before 1.3 knew no better than the last.
+_CERTIFICATE_WANTED = re.compile(
+    'alert (certificate|bad certificate|unknown ca|handshake failure)')
 
 
 class SwiftError(exceptions.UnspecifiedError, IOError):
@@ -133,6 +141,8 @@ def unreachable(action, cause, object_name=None, transaction_id=None):
     reason = str(cause) or type(cause).__name__
     if 'certificate verify failed' in reason.lower():
         reason += '; see swift_cacert'
+    elif _CERTIFICATE_WANTED.search(reason):
+        reason += '; see swift_cert and swift_key'
     return UnreachableError(
         '%s: no answer: %s' % (action, reason),
         object_name=object_name, transaction_id=transaction_id)

@@ -170,7 +170,7 @@ class Settings(_Values):
     def _given(self, login):
         found = {'swift_' + field: value
                  for field, value in self._asdict().items()}
-        return [key for key in itertools.chain(*login.needs)
+        return [key for key in itertools.chain(*login.needs + [login.takes])
                 if _is_given(found, key) and key != 'swift_authurl']
 
     def __repr__(self):
