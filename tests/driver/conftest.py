@@ -2,9 +2,11 @@
 
 import itertools
 import json
+import logging
 import os
 import subprocess
 
+from docker_registry.core import exceptions
 from docker_registry.core import lru
 from docker_registry.drivers.swift import Storage
 from docker_registry.testing import Config
@@ -14,6 +16,19 @@ import relay
 _PROJECT = os.path.dirname(os.path.dirname(os.path.dirname(
     os.path.abspath(__file__))))
 _containers = itertools.count()
+
+
+@pytest.fixture(scope='session', autouse=True)
+def hear_exceptions():
+    """Log every exception of the driver: test_secrets.py reads the log."""
+    make = exceptions.UnspecifiedError.__init__
+
+    def heard(self, *arguments, **keywords):
+        logging.getLogger('raised').debug('raised: %s', arguments)
+        make(self, *arguments, **keywords)
+    exceptions.UnspecifiedError.__init__ = heard
+    yield
+    exceptions.UnspecifiedError.__init__ = make
 
 
 @pytest.fixture(scope='session')

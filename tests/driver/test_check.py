@@ -78,9 +78,9 @@ def test_new_temp_url_key(run):
     assert (status, steps(report)['TempURL']['status']) == (0, 'ok')
 
 
-def test_configured_temp_url_key_is_set(run, failed, tmpdir):
+def test_configured_temp_url_key_is_set(run, failed, tmpdir, secret_of):
     secret = tmpdir.join('key')
-    secret.write('temp-url-key-of-the-check\n')
+    secret.write(secret_of('check'))
     changes = {'swift_temp_url_key_file': str(secret),
                'storage_redirect': True}
     step = failed(**changes)
@@ -89,7 +89,7 @@ def test_configured_temp_url_key_is_set(run, failed, tmpdir):
     assert 'temp_url_sig' not in step['detail']
     status, report = run('--json', '--set-temp-url-key', **changes)
     assert status == 0
-    assert 'temp-url-key-of-the-check' not in report
+    assert secret_of('check') not in report
 
 
 def test_redirects_without_a_key(failed):

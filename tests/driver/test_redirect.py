@@ -1,6 +1,7 @@
 """Temporary URLs, tried at a real Swift."""
 
 import io
+import logging
 import time
 
 from docker_registry.drivers.swift import errors
@@ -10,8 +11,18 @@ import pytest
 import relay
 import requests
 
-_KEY = 'temp-url-key-of-the-tests'
 _CONTENT = b'a layer'
+
+
+@pytest.fixture(autouse=True)
+def unheard_urls(caplog):
+    """Let what the tests themselves ask for be logged without the URL."""
+    caplog.set_level(logging.INFO, 'urllib3')
+
+
+@pytest.fixture
+def key(secret_of):
+    return secret_of('TempURL')
 
 
 @pytest.fixture
@@ -56,27 +67,27 @@ _PATHS = pytest.mark.parametrize('path', ['images/1/layer',
 
 @_PATHS
 @pytest.mark.parametrize('whole_account', [False, True])
-def test_layer_through_a_temporary_url(with_layers, set_keys, path,
+def test_layer_through_a_temporary_url(key, with_layers, set_keys, path,
                                        whole_account):
-    storage = with_layers(swift_temp_url_key=_KEY)
-    set_keys(_KEY, whole_account=whole_account)
+    storage = with_layers(swift_temp_url_key=key)
+    set_keys(key, whole_account=whole_account)
     answer = requests.get(storage.content_redirect_url(path))
     assert (answer.status_code, answer.content) == (200, _CONTENT)
 
 
 @_PATHS
-def test_key_from_the_container(with_layers, set_keys, path):
+def test_key_from_the_container(key, with_layers, set_keys, path):
     storage = with_layers()
-    set_keys(_KEY)
+    set_keys(key)
     url = storage.content_redirect_url(path)
     assert requests.get(url).content == _CONTENT
-    assert _KEY not in url
+    assert key not in url
 
 
-def test_url_is_good_for_one_path_one_method_and_its_time(with_layers,
+def test_url_is_good_for_one_path_one_method_and_its_time(key, with_layers,
                                                           set_keys):
-    storage = with_layers(swift_temp_url_key=_KEY, swift_temp_url_ttl=3)
-    set_keys(_KEY)
+    storage = with_layers(swift_temp_url_key=key, swift_temp_url_ttl=3)
+    set_keys(key)
     url = storage.content_redirect_url('images/1/layer')
     other = url.replace('images/1/layer', 'images/large/layer')
     assert requests.get(other).status_code == 401
@@ -89,9 +100,9 @@ def test_url_is_good_for_one_path_one_method_and_its_time(with_layers,
     assert requests.get(url).status_code == 401
 
 
-def test_strongest_digest(with_layers, set_keys):
-    storage = with_layers(swift_temp_url_key=_KEY)
-    set_keys(_KEY)
+def test_strongest_digest(key, with_layers, set_keys):
+    storage = with_layers(swift_temp_url_key=key)
+    set_keys(key)
     url = storage.content_redirect_url('images/1/layer')
     signature = url.split('temp_url_sig=')[1].split('&')[0]
     assert len(signature) == 128  # SHA-512 in hexadecimal
@@ -109,20 +120,20 @@ def test_digest_that_the_cluster_takes(faulty_storage, faults, info, digest):
     assert capabilities.temp_url_digest == digest
 
 
-def test_name_that_must_be_quoted(with_layers, set_keys):
-    storage = with_layers(swift_temp_url_key=_KEY)
-    set_keys(_KEY)
+def test_name_that_must_be_quoted(key, with_layers, set_keys):
+    storage = with_layers(swift_temp_url_key=key)
+    set_keys(key)
     path = u'a b/%2F?\u20ac#/l+yer'
     storage.stream_write(path, io.BytesIO(_CONTENT))
     url = storage.content_redirect_url(path)
     assert requests.get(url).content == _CONTENT
 
 
-def test_public_url(with_layers, set_keys, faults):
+def test_public_url(key, with_layers, set_keys, faults):
     # Clients reach Swift elsewhere; the path that Swift signs is the same.
     public = 'http://localhost:%d' % faults.port
-    storage = with_layers(swift_temp_url_key=_KEY, swift_public_url=public)
-    set_keys(_KEY)
+    storage = with_layers(swift_temp_url_key=key, swift_public_url=public)
+    set_keys(key)
     url = storage.content_redirect_url('images/1/layer')
     assert url.startswith(public + '/v1/AUTH_test/')
     assert requests.get(url).content == _CONTENT
@@ -149,9 +160,9 @@ def test_no_key(with_layers, set_keys, path):
     assert with_layers().content_redirect_url(path) is None
 
 
-def test_no_object(with_layers, set_keys):
-    storage = with_layers(swift_temp_url_key=_KEY)
-    set_keys(_KEY)
+def test_no_object(key, with_layers, set_keys):
+    storage = with_layers(swift_temp_url_key=key)
+    set_keys(key)
     with pytest.raises(errors.ObjectNotFoundError) as caught:
         storage.content_redirect_url('images/2/layer')
     assert isinstance(caught.value, IOError)
@@ -183,11 +194,13 @@ def test_rotation_breaks_nothing(with_layers, path):
     assert requests.get(issued).status_code == 401
 
 
-def test_key_of_the_container_is_asked_for_once_a_minute(
-        with_layers, set_keys, swift_settings, faults, monkeypatch):
+def test_key_of_the_container_is_asked_for_once_a_minute(key, with_layers,
+                                                         set_keys,
+                                                         swift_settings,
+                                                         faults, monkeypatch):
     storage = with_layers(swift_object_storage_url='http://127.0.0.1:%d/v1/'
                           'AUTH_test' % faults.port)
-    set_keys(_KEY)
+    set_keys(key)
 
     def asked():
         path = '/v1/AUTH_test/' + swift_settings['swift_container']

@@ -2,6 +2,7 @@
 
 import itertools
 import json
+import logging
 import os
 import subprocess
 
@@ -16,6 +17,22 @@ from stack import v1client
 _containers = itertools.count()
 
 
+@pytest.fixture(scope='session', autouse=True)
+def hear_answers():
+    """Log every answer of a registry: test_secrets.py reads the log."""
+    request = v1client.V1Client.request
+
+    def heard(self, method, path, *arguments, **keywords):
+        answer = request(self, method, path, *arguments, **keywords)
+        if answer.status != 302:  # whose purpose is a signed URL
+            logging.debug('answer of %s %s: %s %s', method, path,
+                          answer.headers.items(), answer.body[:1000])
+        return answer
+    v1client.V1Client.request = heard
+    yield
+    v1client.V1Client.request = request
+
+
 @pytest.fixture(scope='session')
 def directory(tmp_path_factory):
     return tmp_path_factory.mktemp('stack')
@@ -28,7 +45,7 @@ def cluster(directory):
 
 
 @pytest.fixture(scope='session')
-def call_driver():
+def call_driver(directory):
     """Call the driver of an environment; see driver_calls.py."""
     script = os.path.join(os.path.dirname(os.path.abspath(__file__)),
                           'driver_calls.py')
@@ -38,10 +55,13 @@ def call_driver():
               if not name.lower().endswith('_proxy')}
 
     def call(environment, settings, calls, variables=None):
-        return json.loads(subprocess.check_output(
-            [environments.build(environment), script],
-            input=json.dumps([settings, calls]), text=True,
-            env=dict(others, **(variables or {}))))
+        with open(str(directory / 'driver-calls.log'), 'a') as log:
+            answers = subprocess.check_output(
+                [environments.build(environment), script],
+                input=json.dumps([settings, calls]), text=True, stderr=log,
+                env=dict(others, **(variables or {})))
+        logging.debug('answers of the driver: %s', answers)
+        return json.loads(answers)
     return call
 
 
@@ -60,7 +80,8 @@ def start_registry(cluster, directory):
         server = registry.Registry(
             str(directory), dict(cluster.settings(
                 swift_container='container%d' % next(_containers),
-                storage_path='/registry'), **(settings or {})), **keywords)
+                storage_path='/registry', loglevel='debug'),
+                **(settings or {})), **keywords)
         server.__enter__()
         started.append(server)
         return server

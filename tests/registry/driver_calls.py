@@ -4,11 +4,12 @@
         python driver_calls.py
 
 Prints the answers as JSON: bytes as text, iterators as lists, an exception
-as the name of its class and its message.
+as the name of its class and its message. Logs to stderr.
 """
 
 import io
 import json
+import logging
 import sys
 
 from docker_registry.drivers.swift import Storage
@@ -30,6 +31,7 @@ def call(storage, method, *arguments):
 
 
 if __name__ == '__main__':
+    logging.basicConfig(level=logging.DEBUG)
     settings, calls = json.load(sys.stdin)
     storage = Storage(settings['storage_path'], Config(settings))
     print(json.dumps([call(storage, *[str(argument) for argument in one])

@@ -5,9 +5,10 @@ import urllib.request
 
 import pytest
 
+from stack import secrets
 from stack import v1client
 
-_KEY = 'temp-url-key-of-the-registry'
+_KEY = secrets.of('TempURL')
 _SETTINGS = {'storage_redirect': True, 'swift_temp_url_key': _KEY,
              'swift_segment_size': 100000}
 

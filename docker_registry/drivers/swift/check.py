@@ -240,6 +240,8 @@ class Check(object):
                            'the registry serves layers itself. See '
                            'check --set-temp-url-key')
         where = url.split('?')[0]
+        # Its DEBUG lines have the URL, and with it the signature.
+        logging.getLogger('urllib3').setLevel(logging.INFO)
         try:
             answer = requests.get(
                 url, timeout=self._settings.timeout,
@@ -318,7 +320,6 @@ def main(arguments=None):
     options = parser.parse_args(arguments)
     # What fails is in the report.
     logging.getLogger('docker_registry').addHandler(logging.NullHandler())
-    logging.getLogger('docker_registry').propagate = False
     check = Check(options.config, options.flavor, options.set_temp_url_key)
     for step in check.run():
         if not options.json:
