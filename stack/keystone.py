@@ -16,6 +16,9 @@ _CONF = '''
 log_file = %(directory)s/%(name)s.log
 [database]
 connection = sqlite:///%(directory)s/keystone.db
+[identity]
+# bcrypt's fewest: many log in here, and nobody guesses.
+password_hash_rounds = 4
 [token]
 expiration = %(token_life)d
 [fernet_tokens]

@@ -40,7 +40,7 @@ delay_auth_decision = true
 service_token_roles_required = true
 cache = swift.cache
 # Soon aware of tokens that were made void before their time.
-token_cache_time = 1
+token_cache_time = 3
 [filter:keystoneauth]
 use = egg:swift#keystoneauth
 operator_roles = admin, member
