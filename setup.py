@@ -25,9 +25,10 @@ _REQUIRES = [
 if _PYTHON_2:
     # Later ones install on Python 2.7 and then do not run there.
     _REQUIRES += ['futures', 'keystoneauth1>=3.4,<4.3',
-                  'python-swiftclient>=3.8,<4']
+                  'prometheus_client>=0.7,<0.13', 'python-swiftclient>=3.8,<4']
 else:
-    _REQUIRES += ['keystoneauth1>=3.4', 'python-swiftclient>=3.8']
+    _REQUIRES += ['keystoneauth1>=3.4', 'prometheus_client>=0.7',
+                  'python-swiftclient>=3.8']
 
 setuptools.setup(
     name='docker-registry-driver-swift',
@@ -65,6 +66,10 @@ setuptools.setup(
         ],
         'docker_registry.drivers': [
             'swift = docker_registry.drivers.swift:Storage',
+        ],
+        # Imported by the registry when it starts.
+        'docker_registry.extensions': [
+            'swift = docker_registry.drivers.swift.extension',
         ],
     },
     zip_safe=False,

@@ -8,6 +8,7 @@ import re
 
 from . import connections
 from . import errors
+from . import retry
 
 _CONTENT_RANGE = re.compile(r'bytes (\d+)-(\d+)/(\d+)$')
 
@@ -33,7 +34,8 @@ class Body(object):
         self._action = action
         self._object_name = object_name
         self._body = body
-        self._headers = headers
+        self._answer = connection.answer()
+        self._started = connection.wait.since
         self._received = 0
         self.etag = headers.get('etag', '').strip('"')
         self.size = self.object_size = None
@@ -83,10 +85,13 @@ class Body(object):
         """Give the connection back; what has not been read is dropped."""
         if self._connection is not None:
             connection, self._connection = self._connection, None
-            self._pool.finish(connection, detached=True)
+            self._pool.finish(connection)
+            self._pool.counters.add('bytes_in', self._received)
+            retry.log_answer(self._action, self._answer.status, self._started,
+                             self._received, self._answer.transaction_id)
 
     def _broke_off(self, cause):
         return errors.unreachable(
             '%s, after %d of %s bytes' % (self._action, self._received,
                                           self.size),
-            cause, self._object_name, self._headers.get('x-trans-id'))
+            cause, self._object_name, self._answer.transaction_id)

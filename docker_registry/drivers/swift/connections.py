@@ -5,14 +5,19 @@ Knows nothing of how to log in, of containers, objects or retries.
 """
 
 import collections
+import functools
 import logging
 import os
 import threading
+import weakref
 
 import requests
 import swiftclient.client
 import urllib3
 
+from . import breaker
+from . import counters
+from . import dialling
 from . import errors
 from . import login
 
@@ -26,21 +31,35 @@ TRANSPORT_ERRORS = (requests.exceptions.RequestException,
 logging.getLogger('swiftclient').setLevel(logging.WARNING)
 
 
+#: status as an int, transaction_id or None, and the sizes of the two bodies,
+#: that of the answer and that of the request.
+Answer = collections.namedtuple('Answer',
+                                'status transaction_id bytes_in bytes_out')
+
+
 class Connection(object):
 
     """One keep-alive connection; serves one request at a time.
 
+    :param grant: Grant
+    :param settings: Settings
+    :param dials: Dialling
     :ivar storage_url: URL of the account
     :ivar grant: the Grant to use for the next request
     :ivar http: what swiftclient's functions take as http_conn
+    :ivar wait: the Wait of the request that it is lent to
+    :ivar holds_slot: whether that request counts as one under way
     """
 
-    def __init__(self, grant, settings):
+    def __init__(self, grant, settings, dials):
         self.storage_url = grant.storage_url
         self.http = swiftclient.client.http_connection(
             grant.storage_url, cacert=settings.cacert,
             insecure=settings.insecure, cert=settings.cert,
-            cert_key=settings.key, timeout=settings.timeout)
+            cert_key=settings.key)
+        dials.prepare(self.http[1].request_session)
+        self.wait = None
+        self.holds_slot = False
         self.use(grant)
 
     def use(self, grant):
@@ -50,6 +69,23 @@ class Connection(object):
         self.http[1].request_session.headers = (
             {'X-Service-Token': grant.service_token}
             if grant.service_token else None)
+
+    def answer(self):
+        """Return what is known of the last answer, as an Answer."""
+        response = self.http[1].resp
+        request = response.request
+        length = 0
+        if request.method != 'HEAD':
+            length = int(response.headers.get('content-length', 0))
+        return Answer(response.status_code,
+                      response.headers.get('x-trans-id'), length,
+                      int(request.headers.get('content-length', 0)))
+
+    def lend(self, wait, holds_slot):
+        """Prepare it for one request."""
+        self.wait = wait
+        self.holds_slot = holds_slot
+        self.http[1].requests_args['timeout'] = wait.limit_seconds
 
     def drop_answer(self):
         """Make room for the next request.
@@ -69,13 +105,15 @@ class Login(object):
 
     """One login shared by all who need it; renewed by one of them.
 
-    :param authenticate: callable that logs in and returns a Grant
+    :param authenticate: callable that logs in and returns a Grant; takes how
+        many seconds it may wait for an answer
+    :ivar attempts: how often that has been called
     """
 
     def __init__(self, authenticate):
         self._authenticate = authenticate
         self._lock = threading.Lock()
-        self._attempts = 0
+        self.attempts = 0
         self._grant = None
         self._error = None
 
@@ -85,26 +123,27 @@ class Login(object):
             if self._grant is refused:
                 self._grant = None
 
-    def grant(self):
+    def grant(self, limit_seconds):
         """Return the current Grant; log in where there is none.
 
+        :param limit_seconds: how long the login may wait for an answer
         :raises errors.SwiftError: the login failed. Those who waited for
             that attempt fail with it: had each its own, an identity service
             that does not answer would hold them up one after the other.
         """
-        attempts_seen = self._attempts
+        attempts_seen = self.attempts
         with self._lock:
-            if self._attempts != attempts_seen and self._error is not None:
+            if self.attempts != attempts_seen and self._error is not None:
                 raise self._error
             if self._grant is None:
                 try:
-                    self._grant = self._authenticate()
+                    self._grant = self._authenticate(limit_seconds)
                     self._error = None
                 except errors.SwiftError as error:
                     self._error = error
                     raise
                 finally:
-                    self._attempts += 1
+                    self.attempts += 1
             return self._grant
 
 
@@ -116,9 +155,11 @@ class Slots(object):
     give back: that one may then lose the slot, for it waits for a lock first.
 
     :param count: how many there are
+    :ivar waiting: how many wait for one
     """
 
     def __init__(self, count):
+        self.waiting = 0
         self._free = collections.deque([None] * count)
         self._changed = threading.Condition()
 
@@ -135,7 +176,11 @@ class Slots(object):
             except IndexError:
                 with self._changed:
                     if not self._free:
-                        self._changed.wait()
+                        self.waiting += 1
+                        try:
+                            self._changed.wait()
+                        finally:
+                            self.waiting -= 1
 
     def release(self):
         """Give a slot back."""
@@ -152,7 +197,12 @@ class _Process(object):
     def __init__(self, authenticate, slots):
         self.login = Login(authenticate)
         self.slots = Slots(slots)
+        self.breaker = breaker.Breaker(slots)
+        self.counters = counters.Counters('requests', 'retries', 'bytes_in',
+                                          'bytes_out')
         self.idle = collections.deque(maxlen=slots)
+        # Weak: a connection that nobody can give back is closed, not kept.
+        self.lent = weakref.WeakSet()
 
 
 class Connections(object):
@@ -168,7 +218,8 @@ class Connections(object):
 
     def __init__(self, settings):
         self._settings = settings
-        self._authenticate = lambda: login.authenticate(settings)
+        self._authenticate = functools.partial(login.authenticate, settings)
+        self._dials = dialling.Dialling(settings.connect_timeout)
         # A worker forked off after the first use (gunicorn --preload) must
         # not share sockets with its parent, nor wait on locks that were made
         # before gevent patched them: each process makes its own.
@@ -188,51 +239,69 @@ class Connections(object):
 
         :raises errors.SwiftError: the login failed
         """
-        return self._process.login.grant().storage_url
+        return self._process.login.grant(
+            self._settings.timeout).storage_url
 
-    def borrow(self):
+    @property
+    def breaker(self):
+        """The Breaker of this process."""
+        return self._process.breaker
+
+    @property
+    def counters(self):
+        """The Counters of this process: requests (attempts that were made),
+        retries, bytes_in (read from Swift) and bytes_out (written to it).
+        """
+        return self._process.counters
+
+    def borrow(self, wait, is_check=False):
         """Lend a connection to one request; waits for a free slot.
 
+        :param wait: Wait of the request; begins when there is a slot
+        :param is_check: a check of whether Swift answers needs no slot, and
+            is made however silent Swift has been
         :returns: Connection; to be given to finish() when the request is
             over, or to detach() and then finish() when its body is
+        :raises errors.NotAskedError: Swift is silent
         :raises errors.SwiftError: the login failed
         """
         process = self._process
-        process.slots.acquire()
+        if not is_check:
+            process.breaker.check()
+            process.slots.acquire()
         try:
-            grant = process.login.grant()
-            while True:
-                try:
-                    connection = process.idle.pop()
-                except IndexError:
-                    return Connection(grant, self._settings)
-                if connection.storage_url == grant.storage_url:
-                    connection.use(grant)
-                    return connection
-                connection.close()
+            if not is_check:
+                process.breaker.check()  # it may have opened meanwhile
+                process.breaker.asking()
+            wait.begin()
+            connection = self._connection(
+                process, process.login.grant(wait.limit_seconds))
+            connection.lend(wait, holds_slot=not is_check)
+            process.lent.add(connection)
+            return connection
         except BaseException:
-            process.slots.release()
+            if not is_check:
+                process.slots.release()
             raise
 
-    def detach(self):
+    def detach(self, connection):
         """Let the next request begin: a body is now read by its client."""
+        connection.holds_slot = False
         self._process.slots.release()
 
-    def finish(self, connection, detached=False):
-        """Take a connection back; an answer that was not read is dropped.
-
-        :param detached: whether detach() has been called for it
-        """
+    def finish(self, connection):
+        """Take a connection back; an answer that was not read is dropped."""
         process = self._process
         try:
+            process.lent.discard(connection)
             connection.drop_answer()
             if len(process.idle) < process.idle.maxlen:
                 process.idle.append(connection)
             else:
                 connection.close()
         finally:  # last, so that who waits finds the connection
-            if not detached:
-                process.slots.release()
+            if connection.holds_slot:
+                self.detach(connection)
 
     def forget(self, grant):
         """Have the next borrow() log in again, unless somebody has already.
@@ -240,3 +309,23 @@ class Connections(object):
         :param grant: the Grant that Swift answered with 401
         """
         self._process.login.forget(grant)
+
+    def statistics(self):
+        """Return what this process has done, and has open, as a dict."""
+        process = self._process
+        in_use, idle = len(process.lent), len(process.idle)
+        return dict(process.counters.values(), logins=process.login.attempts,
+                    silent=process.breaker.is_open,
+                    pool={'open': in_use + idle, 'in_use': in_use,
+                          'waiting': process.slots.waiting})
+
+    def _connection(self, process, grant):
+        while True:
+            try:
+                connection = process.idle.pop()
+            except IndexError:
+                return Connection(grant, self._settings, self._dials)
+            if connection.storage_url == grant.storage_url:
+                connection.use(grant)
+                return connection
+            connection.close()

@@ -243,6 +243,24 @@ class Container(object):
         """Return the URL of the account, without a slash at its end."""
         return self._pool.storage_url()
 
+    def check(self, limit_seconds):
+        """Ask Swift whether the container can be used; one request.
+
+        A container that will be made with the first push counts as there.
+
+        :param limit_seconds: how long to wait for an answer
+        :raises errors.SwiftError: it cannot be used
+        """
+        try:
+            self._requests.check(
+                'HEAD container ' + self.name,
+                lambda connection: client.head_container(
+                    connection.storage_url, connection.grant.token, self.name,
+                    http_conn=connection.http), limit_seconds)
+        except errors.ObjectNotFoundError:
+            if not self._settings.create_container:
+                raise
+
     def capabilities(self):
         """Return the cluster's Capabilities; asks once a process."""
         if self._capabilities is None:
@@ -253,13 +271,15 @@ class Container(object):
         headers = {'If-None-Match': '*'} if only_new else {}
 
         def send(connection):
+            body = content
             if hasattr(content, 'seek'):
                 content.seek(0)
+                body = retry.Upload(content, connection.wait)
             answer = {}
             try:
                 client.put_object(
                     connection.storage_url, connection.grant.token, self.name,
-                    object_name, content, content_length=size_bytes,
+                    object_name, body, content_length=size_bytes,
                     etag=etag, content_type='application/octet-stream',
                     headers=headers, http_conn=connection.http,
                     query_string=query, response_dict=answer)

@@ -87,6 +87,13 @@ class UnreachableError(SwiftError, exceptions.UnreachableError):
     """No answer came: refused, reset, timed out, no such host, no trust."""
 
 
+class NotAskedError(UnreachableError):
+
+    """Nothing was asked of Swift, which has not answered for a while."""
+
+    retry_after_seconds = 1
+
+
 class BrokenObjectError(SwiftError, exceptions.BrokenError):
 
     """The bytes that came are not the bytes that Swift says it has."""

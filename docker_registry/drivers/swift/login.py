@@ -30,12 +30,13 @@ Grant = collections.namedtuple('Grant', 'storage_url token service_token')
 logger = logging.getLogger(__name__)
 
 
-def authenticate(settings):
+def authenticate(settings, limit_seconds):
     """Log in.
 
     :param settings: Settings
+    :param limit_seconds: how long it may wait for answers altogether
     :returns: Grant
-    :raises errors.UnreachableError: no answer within settings.timeout
+    :raises errors.UnreachableError: no answer
     :raises errors.LoginError: refused; the message names the settings
     :raises errors.SwiftError: the identity service failed
     """
@@ -48,7 +49,7 @@ def authenticate(settings):
     logger.debug('%s with %s', action, ', '.join(settings.login_keys()))
     if settings.insecure:
         logger.warning('swift_insecure: certificates are not checked')
-    session = _session(settings)
+    session = _session(settings, limit_seconds)
     with _explained(action, settings.login_keys()):
         # Asked for once: of a token that lives for less than half a minute
         # the plugin makes another each time.
@@ -78,21 +79,22 @@ class _Adapter(requests.adapters.HTTPAdapter):
     keystoneauth1 gives each request a time of its own, and may make three.
     """
 
-    def __init__(self, seconds):
-        self._give_up_at = time.time() + seconds
+    def __init__(self, connect_seconds, limit_seconds):
+        self._connect_seconds = connect_seconds
+        self._give_up_at = time.time() + limit_seconds
         super(_Adapter, self).__init__()
 
     def send(self, request, **options):
         # Zero is no time at all to requests, which refuses it.
         left = max(0.01, self._give_up_at - time.time())
-        return super(_Adapter, self).send(
-            request, **dict(options, timeout=left))
+        options['timeout'] = min(self._connect_seconds, left), left
+        return super(_Adapter, self).send(request, **options)
 
 
-def _session(settings):
+def _session(settings, limit_seconds):
     http = requests.Session()
     for scheme in ('http://', 'https://'):
-        http.mount(scheme, _Adapter(settings.timeout))
+        http.mount(scheme, _Adapter(settings.connect_timeout, limit_seconds))
     return ksa_session.Session(session=http, **_tls(settings))
 
 

@@ -1,7 +1,9 @@
 """Sends one request to Swift, again where that may help.
 
-The place where a failure becomes one of the driver's exceptions. Knows
-nothing of what the requests are for.
+The place where a failure becomes one of the driver's exceptions, and where
+requests are logged: each attempt at DEBUG, one that is repeated at WARNING.
+What is given up is raised, for the caller to report. Knows nothing of what
+the requests are for.
 """
 
 import logging
@@ -10,20 +12,79 @@ import time
 
 from swiftclient import client
 
+from . import breaker
 from . import connections
 from . import errors
 
-_FIRST_DELAY_SECONDS = 0.2
-
 logger = logging.getLogger(__name__)
+
+
+class Wait(object):
+
+    """How long a request and its repetitions may go without an answer.
+
+    :param total_seconds: all attempts, and the pauses between them, together
+    :param connect_seconds: how long a connection may take to be made
+    :ivar limit_seconds: how long the attempt under way may go without an
+        answer, its connection apart
+    :ivar since: clock() when it began to wait
+    """
+
+    def __init__(self, total_seconds, connect_seconds):
+        self.left_seconds = total_seconds
+        self._connect_seconds = connect_seconds
+        self.limit_seconds = None
+        self.since = None
+
+    def allot(self, is_last):
+        """Set the limit for the next attempt.
+
+        Half of what is left, so that another proxy can be asked when this
+        one is stuck; the last one gets what a connection does not need.
+        """
+        half = self.left_seconds / 2.0
+        self.limit_seconds = half
+        if is_last:
+            self.limit_seconds += half - min(half, self._connect_seconds)
+
+    def begin(self):
+        """Begin to wait, or begin anew: something has moved on."""
+        self.since = breaker.clock()
+
+    def end(self):
+        """Stop waiting: there is an answer, or none comes."""
+        if self.since is not None:
+            self.pause(breaker.clock() - self.since)
+            self.since = None
+
+    def pause(self, seconds):
+        """Take a pause from what is left."""
+        self.left_seconds -= seconds
+
+
+class Upload(object):
+
+    """A request's body; while it moves on nobody waits.
+
+    :param content: has read(size)
+    :param wait: Wait of the request
+    """
+
+    def __init__(self, content, wait):
+        self._content = content
+        self._wait = wait
+
+    def read(self, size):
+        self._wait.begin()
+        return self._content.read(size)
 
 
 class Requests(object):
 
     """Sends requests on connections from a pool.
 
-    A failure that may pass is tried again, settings.retries times and no
-    longer than settings.timeout after the first failure; a token that is
+    A failure that may pass is tried again, settings.retries times, while
+    Swift has not kept it waiting for settings.timeout; a token that is
     refused is renewed once.
 
     :param settings: Settings
@@ -41,65 +102,108 @@ class Requests(object):
         :param object_name: name of the object, None for other requests
         :param operation: callable that takes a Connection and raises what
             swiftclient's functions raise
-        :param keeps: whether what it returns goes on using the connection
+        :param keeps: whether what it returns goes on using the connection,
+            and reports its answer
         :returns: what the operation returns
         :raises errors.SwiftError: it cannot be done
         """
-        give_up_at = None
-        retries = 0
+        return self._repeat(action, object_name, operation, keeps,
+                            self._settings.timeout, self._settings.retries)
+
+    def check(self, action, operation, limit_seconds):
+        """Do one operation once, however silent Swift has been.
+
+        :param limit_seconds: how long to wait for an answer
+        :raises errors.SwiftError: it cannot be done
+        """
+        self._repeat(action, None, operation, False, limit_seconds, 0,
+                     is_check=True)
+
+    def _repeat(self, action, object_name, operation, keeps, limit_seconds,
+                retries, is_check=False):
+        pool = self._pool
+        wait = Wait(limit_seconds, self._settings.connect_timeout)
+        delay = self._settings.retry_delay
         renewed = False
         while True:
             grant = None
+            wait.allot(is_last=not retries)
             try:
-                connection = self._pool.borrow()
+                connection = pool.borrow(wait, is_check)
                 grant = connection.grant
-                return self._attempt(connection, action, object_name,
-                                     operation, keeps)
+                result = self._attempt(connection, action, object_name,
+                                       operation, keeps)
+                pool.breaker.answered()
+                return result
+            except errors.NotAskedError:
+                raise
             except errors.SwiftError as error:
+                if isinstance(error, errors.UnreachableError):
+                    pool.breaker.failed(wait.since)
+                elif grant is not None:
+                    pool.breaker.answered()
+                wait.end()
                 if error.status == 401 and grant is not None and not renewed:
-                    self._pool.forget(grant)
+                    pool.forget(grant)
                     renewed = True
                     continue
-                # Counted from the first failure: the attempt before it may
-                # have been a long upload.
-                give_up_at = give_up_at or (
-                    time.time() + self._settings.timeout)
-                if (retries == self._settings.retries
-                        or time.time() > give_up_at
-                        or not errors.is_transient(error)):
+                pause = error.retry_after_seconds
+                if pause is None:
+                    pause = delay * random.uniform(0.5, 1.5)
+                if (not retries or not errors.is_transient(error)
+                        or pause >= wait.left_seconds
+                        or pool.breaker.is_open):
                     raise
-                delay = error.retry_after_seconds
-                if delay is None:
-                    delay = (_FIRST_DELAY_SECONDS * 2 ** retries
-                             * random.uniform(0.5, 1.5))
-                delay = min(delay, max(0, give_up_at - time.time()))
-                logger.warning('%s; trying again in %.1f s', error, delay)
-            retries += 1
-            time.sleep(delay)
+                logger.warning('%s; trying again in %.1f s', error, pause)
+            pool.counters.add('retries')
+            wait.pause(pause)
+            time.sleep(pause)
+            retries -= 1
+            delay *= 2
 
     def _attempt(self, connection, action, object_name, operation, keeps):
-        started = time.time()
+        pool = self._pool
+        pool.counters.add('requests')
+        started = breaker.clock()
         kept = False
         try:
-            answer = operation(connection)
+            result = operation(connection)
             kept = keeps
-            logger.debug('%s: done in %.3f s', action, time.time() - started)
-            return answer
+            if not keeps:
+                answer = connection.answer()
+                pool.counters.add('bytes_in', answer.bytes_in)
+                pool.counters.add('bytes_out', answer.bytes_out)
+                log_answer(action, answer.status, started,
+                           answer.bytes_in or answer.bytes_out,
+                           answer.transaction_id)
+            return result
         except client.ClientException as error:
-            logger.debug('%s: %s in %.3f s', action, error.http_status,
-                         time.time() - started)
+            log_answer(action, error.http_status, started, 0,
+                       error.transaction_id)
             raise errors.from_status(
                 action, object_name, error.http_status or None,
                 error.transaction_id, error.http_response_headers)
         except errors.SwiftError:
             raise  # is an IOError, and one of these too
         except connections.TRANSPORT_ERRORS as error:
+            logger.debug('%s: no answer in %.3f s', action,
+                         breaker.clock() - started)
             raise errors.unreachable(action, error, object_name)
         except ValueError as error:
             raise errors.SwiftError('%s: the answer is not what Swift gives: '
                                     '%s' % (action, error), object_name)
         finally:
             if kept:
-                self._pool.detach()
+                pool.detach(connection)
             else:
-                self._pool.finish(connection)
+                pool.finish(connection)
+
+
+def log_answer(action, status, started, size_bytes, transaction_id):
+    """Write the one line that a request has in the log.
+
+    :param started: clock() when it began
+    :param size_bytes: of the body that was sent or read
+    """
+    logger.debug('%s: %s, %d bytes in %.3f s, transaction %s', action, status,
+                 size_bytes, breaker.clock() - started, transaction_id)

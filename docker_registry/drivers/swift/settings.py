@@ -67,7 +67,9 @@ _TABLE = (
      _row('swift_buffer_directory'),
      _row('swift_connections', values.integer(1, 1000), 32),
      _row('swift_timeout', values.integer(1, 3600), 60),
-     _row('swift_retries', values.integer(0, 10), 3)]
+     _row('swift_connect_timeout', values.seconds(0.1, 3600), 5),
+     _row('swift_retries', values.integer(0, 10), 3),
+     _row('swift_retry_delay', values.seconds(0, 60), 0.2)]
     + _secret('swift_temp_url_key') +
     [_row('swift_temp_url_ttl', values.integer(1, 7 * 86400), 1200),
      _row('swift_public_url', values.url),
@@ -139,8 +141,9 @@ class Settings(_Values):
 
     The fields are the keys without `swift_`. `root` is storage_path; `login`
     is how to log in: 'v1', 'password', 'application_credential_id',
-    'application_credential_name' or 'token'. `timeout` and `temp_url_ttl` are
-    in seconds, `segment_size` in bytes. The representation leaves out
+    'application_credential_name' or 'token'. `timeout`,
+    `connect_timeout`, `retry_delay` and `temp_url_ttl` are in seconds,
+    `segment_size` is in bytes. The representation leaves out
     secrets; secret() gives them.
     """
 

@@ -47,8 +47,8 @@ class Storage(driver.Base):
         values = settings.parse(path, config)
         self._settings = values
         self._names = names.Names(values.root)
-        self._container = container.Container(
-            values, connections.Connections(values))
+        self._connections = connections.Connections(values)
+        self._container = container.Container(values, self._connections)
         self._large_objects = large_object.LargeObjects(
             values, self._container)
         self._redirects = redirect.Redirects(values, self._container)
@@ -173,6 +173,23 @@ class Storage(driver.Base):
     def remove_orphans(self, age_seconds=86400):
         """Remove the segments that orphans() yields."""
         self._container.delete_all(self.orphans(age_seconds))
+
+    def check(self, limit_seconds):
+        """Ask Swift whether the container can be used, in one request.
+
+        :param limit_seconds: how long to wait for an answer
+        """
+        self._container.check(limit_seconds)
+
+    def statistics(self):
+        """Return what this process has done, and has open, as a dict.
+
+        :returns: requests, retries, logins, bytes_in (read from Swift) and
+            bytes_out; silent, whether nothing is asked of Swift but once a
+            second; pool, with the connections that are open and in_use, and
+            the requests waiting for one
+        """
+        return self._connections.statistics()
 
     def _forget(self, object_names):
         cache.drop(*map(self._names.path, object_names))

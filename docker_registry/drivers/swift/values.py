@@ -105,3 +105,13 @@ def integer(least, most):
             raise ValueError('not from %d to %d' % (least, most))
         return value
     return parse
+
+
+def seconds(least, most):
+    def parse(value):
+        if not isinstance(value, numbers.Real) or isinstance(value, bool):
+            raise ValueError('not a number')
+        if not least <= value <= most:
+            raise ValueError('not from %s to %s' % (least, most))
+        return value
+    return parse

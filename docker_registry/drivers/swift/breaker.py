@@ -1,0 +1,90 @@
+"""Says when asking Swift is no use, because nothing has answered lately.
+
+Pure bookkeeping. Knows nothing of requests, retries or what was asked.
+"""
+
+import threading
+import time
+
+from . import errors
+
+#: More than one, so that one unlucky request changes nothing; no more than
+#: there can be requests at the same time.
+_FAILURES = 3
+#: Longer than a proxy takes to start again, and than a request is repeated
+#: while connections are refused: a restart is left to the repetitions.
+_SILENCE_SECONDS = 5
+_PROBE_SECONDS = 1
+
+#: Does not follow a clock that is set, where Python has such a one.
+clock = getattr(time, 'monotonic', time.time)
+
+
+class Breaker(object):
+
+    """Lets requests through until Swift is silent; then one a second.
+
+    Open after 3 requests in a row without an answer, when nothing at all has
+    answered for 5 seconds. The next answer closes it.
+
+    What counts is that no answer came, from Swift or from the login: refused,
+    reset, timed out, no such host. Whoever waits for that waits long, and
+    holds one of the pool's connections meanwhile. An answer, be it 401 or
+    503, says that somebody is there, came soon, and the next one may be
+    better: of several proxies behind a balancer one may be ill. For the same
+    reason what one of them leaves unanswered does not count while the others
+    answer.
+
+    A process has one for each pool. No lock is held while anything waits, so
+    it matters to nobody whether gevent has patched it, or ends a greenlet.
+
+    :param connections: how many requests there can be at the same time
+    """
+
+    def __init__(self, connections):
+        self._threshold = min(_FAILURES, connections)
+        self._lock = threading.Lock()
+        self._failures = 0
+        self._answered_at = self._silent_since = self._asked_at = clock()
+        self._open = False
+
+    @property
+    def is_open(self):
+        """Whether Swift is taken for silent."""
+        return self._open
+
+    def check(self):
+        """Pass, unless it is open and a request was made within a second.
+
+        :raises errors.NotAskedError: asking is no use
+        """
+        # The clock of Python 2 may be set back.
+        if self._open and abs(clock() - self._asked_at) < _PROBE_SECONDS:
+            raise errors.NotAskedError(
+                'Swift has not answered for %.0f s; it is asked once a second'
+                % (clock() - self._silent_since))
+
+    def asking(self):
+        """Note that a request begins; check() was passed just now."""
+        self._asked_at = clock()
+
+    def answered(self):
+        """Note an answer, whatever it is."""
+        with self._lock:
+            self._answered_at = clock()
+            self._failures = 0
+            self._open = False
+
+    def failed(self, waiting_since):
+        """Note that a request has got no answer.
+
+        :param waiting_since: clock() when it began to wait, or when the last
+            of a long upload was taken: until then somebody was there
+        """
+        with self._lock:
+            if not self._failures:
+                self._silent_since = max(waiting_since, self._answered_at)
+            self._failures += 1
+            if (self._failures >= self._threshold
+                    and clock() - self._silent_since >= _SILENCE_SECONDS):
+                self._open = True

@@ -1,0 +1,157 @@
+"""What the driver adds to the registry's HTTP API; an entry point.
+
+Answers 503 while Swift is away, shows health and metrics, and reads tags so
+that an outage is not taken for an empty tag. The registry imports it, as it
+does all extensions, before its application has routes; importing it does
+nothing unless the storage is swift.
+
+Source: docker_registry/extensions/factory.py, docker_registry/wsgi.py
+"""
+
+import logging
+import os
+
+from concurrent import futures
+from docker_registry.lib import config
+import flask
+
+from . import errors
+from . import health
+from . import metrics
+
+_RETRY_AFTER_SECONDS = 5
+_TAGS_AT_ONCE = 16
+
+logger = logging.getLogger(__name__)
+
+
+class Extension(object):
+
+    """Routes and handlers for the registry's application.
+
+    :param app: the flask.Flask
+    :param toolkit: the module docker_registry.toolkit
+    :param storage: the Storage that the registry uses
+    :param settings: health.Settings
+    """
+
+    def __init__(self, app, toolkit, storage, settings):
+        self._toolkit = toolkit
+        self._storage = storage
+        self._enforce = settings.enforce
+        self._health = health.Health(storage.check, settings)
+        app.before_request(self._before_request)
+        app.register_error_handler(errors.SwiftError, self._failed)
+        for prefix in ('', '/v1'):
+            app.add_url_rule(prefix + '/_health', 'swift_health',
+                             self._show_health)
+            app.add_url_rule(prefix + '/_metrics', 'swift_metrics',
+                             self._show_metrics)
+
+    def get_tags(self, namespace, repository):
+        """Return a repository's tags, as a dict from tag to image id.
+
+        In place of docker_registry.tags.get_tags(), whose greenlets drop
+        what they cannot read and leave null.
+
+        :raises errors.ObjectNotFoundError: there is no such repository
+        :raises errors.SwiftError: a tag cannot be read. One that has been
+            removed since is left out.
+        """
+        paths = {}
+        for path in self._storage.list_directory(
+                self._storage.tag_path(namespace, repository)):
+            name = path.rsplit('/', 1)[-1]
+            if name.startswith('tag_'):
+                paths[name[len('tag_'):]] = path
+        with futures.ThreadPoolExecutor(_TAGS_AT_ONCE) as executor:
+            images = executor.map(self._read, paths.values())
+            return {tag: image for tag, image in zip(paths, images)
+                    if image is not None}
+
+    def _read(self, path):
+        try:
+            return self._storage.get_content(path)
+        except errors.ObjectNotFoundError:
+            return None
+
+    def _before_request(self):
+        self._health.watch()
+        path = flask.request.path
+        finding = self._health.finding
+        if (self._enforce and finding.state == health.UNHEALTHY
+                # But for /v1/_ping, /v1/_health and /v1/_metrics.
+                and path.startswith('/v1/') and not path.startswith('/v1/_')):
+            return self._toolkit.api_error(
+                'The storage cannot be used since %s' % finding.since, 503,
+                {'Retry-After': str(_RETRY_AFTER_SECONDS)})
+
+    def _failed(self, error):
+        status, message = answer_to(error)
+        if status >= 500:
+            logger.error('%s %s: %d: %s', flask.request.method,
+                         flask.request.path, status, error)
+        else:
+            logger.debug('%s', error)
+        if error.transaction_id:
+            message += ' (transaction %s)' % error.transaction_id
+        headers = {}
+        if status == 503:
+            headers['Retry-After'] = str(
+                error.retry_after_seconds or _RETRY_AFTER_SECONDS)
+        return self._toolkit.api_error(message, status, headers)
+
+    def _show_health(self):
+        finding = self._health.finding
+        report = dict(self._storage.statistics(), pid=os.getpid(),
+                      **finding._asdict())
+        return self._toolkit.response(
+            report, 503 if finding.state == health.UNHEALTHY else 200)
+
+    def _show_metrics(self):
+        return flask.Response(
+            metrics.text(self._health.finding, self._storage.statistics()),
+            content_type=metrics.CONTENT_TYPE)
+
+
+def answer_to(error):
+    """Return what a client is told of an error: (status, message).
+
+    What has failed and where is in the log; clients need not know.
+
+    :param error: SwiftError
+    """
+    if isinstance(error, errors.ObjectNotFoundError):
+        return 404, 'Not found'
+    if isinstance(error, errors.InvalidPathError):
+        return 400, 'Invalid name'
+    if isinstance(error, errors.TooLargeError) or error.status == 413:
+        return 413, 'Too large for the storage, or over its quota'
+    if error.status == 507:
+        return 507, 'The storage is full'
+    if errors.is_transient(error):
+        return 503, 'The storage does not answer, try again later'
+    # Trying again would not change it. Neither 401 nor 403: those would be
+    # about the rights of the client, and it is the registry that lacks some.
+    return 500, 'The storage has failed'
+
+
+def boot(cfg):
+    """Extend the registry, if its storage is swift.
+
+    :param cfg: the registry's configuration
+    :raises docker_registry.core.exceptions.ConfigError: says everything that
+        is wrong with `extensions: swift_health:`
+    """
+    if str(cfg.storage).lower() != 'swift':
+        return
+    settings = health.parse(cfg.extensions)
+    # Not sooner: of a registry with other storage nothing is imported here.
+    from docker_registry import storage
+    from docker_registry import tags
+    from docker_registry import toolkit
+    from docker_registry.app import app
+    tags.get_tags = Extension(app, toolkit, storage.load(), settings).get_tags
+
+
+boot(config.load())

@@ -1,0 +1,192 @@
+"""Whether Swift can be used, as a process finds out by asking now and then.
+
+Knows how to read its settings, when to ask and what to make of the answers.
+Knows nothing of HTTP, neither of Swift's nor of the registry's.
+"""
+
+import collections
+import logging
+import numbers
+import os
+import re
+import threading
+import time
+
+from docker_registry.core import exceptions
+
+from . import breaker
+from . import errors
+
+HEALTHY, UNHEALTHY, UNCHECKED = 'healthy', 'unhealthy', 'unchecked'
+
+_UNITS = {'ms': 0.001, 's': 1, 'm': 60, 'h': 3600}
+_DURATION = re.compile(r'(?:\d+(?:\.\d+)?(?:ms|s|m|h))+$')
+_PART = re.compile(r'(\d+(?:\.\d+)?)(ms|s|m|h)')
+
+logger = logging.getLogger(__name__)
+
+#: What `extensions: swift_health:` says.
+Settings = collections.namedtuple(
+    'Settings', 'enabled interval_seconds threshold enforce')
+
+#: What is known: state and since when it has been that, when the last check
+#: ended and how long it took, how many have failed in a row, what the last
+#: failure was and when. Times are UTC, None where there was nothing yet.
+Finding = collections.namedtuple(
+    'Finding', 'state since checked latency_seconds failures last_error '
+               'last_error_at')
+
+
+def parse(config):
+    """Check the settings of the health extension.
+
+    :param config: the registry's `extensions`; None where there is none
+    :returns: Settings
+    :raises exceptions.ConfigError: names every key that is wrong
+
+    Source of the keys: health.storagedriver in registry:2's configuration,
+    https://distribution.github.io/distribution/about/configuration/
+    """
+    given = config
+    problems = []
+    values = {'enabled': True, 'interval': 10, 'threshold': 3,
+              'enforce': False}
+    if given is not None:
+        given = getattr(given, 'swift_health', None)
+    if given is not None and not callable(getattr(given, 'keys', None)):
+        problems.append('swift_health: not a mapping of keys to values')
+        given = None
+    for key in sorted(given.keys() if given is not None else ()):
+        value = getattr(given, key, None)
+        if key not in _PARSERS:
+            problems.append('swift_health: %s: unknown; known are %s' % (
+                key, ', '.join(sorted(_PARSERS))))
+        elif value is not None:
+            try:
+                values[key] = _PARSERS[key](value)
+            except ValueError as error:
+                problems.append('swift_health: %s: %s' % (key, error))
+    if not problems and values['enforce'] and not values['enabled']:
+        problems.append('swift_health: enforce: needs enabled: true')
+    if problems:
+        raise exceptions.ConfigError(
+            'the configuration is wrong:\n' + '\n'.join(
+                '  extensions: ' + problem for problem in problems))
+    return Settings(values['enabled'], values['interval'],
+                    values['threshold'], values['enforce'])
+
+
+class Health(object):
+
+    """Checks by and by whether Swift can be used, once watch() is called.
+
+    Healthy until `threshold` checks in a row have failed, and again after
+    one that has not. Each process checks for itself.
+
+    :param check: callable that takes how many seconds it may take, and
+        raises if Swift cannot be used
+    :param settings: Settings
+    """
+
+    def __init__(self, check, settings):
+        self._check = check
+        self._settings = settings
+        self._watching_pid = None
+        # Held for a moment and never while waiting for anything.
+        self._lock = threading.Lock()
+        self.finding = Finding(
+            HEALTHY if settings.enabled else UNCHECKED, _now(), None, None, 0,
+            None, None)
+
+    def watch(self):
+        """Have this process check from now on, in the background.
+
+        To be called once there are requests: what is loaded before gunicorn
+        forks its workers must not start anything in their parent.
+        """
+        with self._lock:
+            if (not self._settings.enabled
+                    or self._watching_pid == os.getpid()):
+                return
+            self._watching_pid = os.getpid()
+        thread = threading.Thread(target=self._watch, name='swift health')
+        thread.daemon = True
+        thread.start()
+
+    def check(self):
+        """Check once."""
+        started = breaker.clock()
+        try:
+            self._check(self._settings.interval_seconds)
+        except errors.SwiftError as error:
+            self._failed(str(error), breaker.clock() - started)
+        except Exception as error:  # or nobody would ever check again
+            logger.exception('the health check itself has failed')
+            self._failed('%s: %s' % (type(error).__name__, error),
+                         breaker.clock() - started)
+        else:
+            self._passed(breaker.clock() - started)
+
+    def _watch(self):
+        while True:
+            started = breaker.clock()
+            self.check()
+            time.sleep(max(0, self._settings.interval_seconds
+                           - (breaker.clock() - started)))
+
+    def _passed(self, seconds):
+        now = _now()
+        finding = self.finding
+        if finding.state == UNHEALTHY:
+            logger.warning('Swift can be used again')
+            finding = finding._replace(state=HEALTHY, since=now)
+        self.finding = finding._replace(
+            checked=now, latency_seconds=seconds, failures=0)
+
+    def _failed(self, reason, seconds):
+        now = _now()
+        finding = self.finding._replace(
+            checked=now, latency_seconds=seconds, last_error=reason,
+            last_error_at=now, failures=self.finding.failures + 1)
+        if (finding.state == HEALTHY
+                and finding.failures >= self._settings.threshold):
+            logger.error('unhealthy, %d checks in a row have failed: %s',
+                         finding.failures, reason)
+            finding = finding._replace(state=UNHEALTHY, since=now)
+        self.finding = finding
+
+
+def _now():
+    return time.strftime('%Y-%m-%dT%H:%M:%SZ', time.gmtime())
+
+
+def _boolean(value):
+    if not isinstance(value, bool):
+        raise ValueError('neither true nor false')
+    return value
+
+
+def _interval(value):
+    if isinstance(value, numbers.Real) and not isinstance(value, bool):
+        seconds = value
+    elif _DURATION.match(str(value)):
+        seconds = sum(float(number) * _UNITS[unit]
+                      for number, unit in _PART.findall(str(value)))
+    else:
+        raise ValueError('neither a number of seconds nor like 10s, 500ms or '
+                         '1m30s')
+    if not 0.1 <= seconds <= 3600:
+        raise ValueError('not from 100ms to 1h')
+    return seconds
+
+
+def _threshold(value):
+    if not isinstance(value, numbers.Integral) or isinstance(value, bool):
+        raise ValueError('not a whole number')
+    if not 1 <= value <= 1000:
+        raise ValueError('not from 1 to 1000')
+    return value
+
+
+_PARSERS = {'enabled': _boolean, 'interval': _interval,
+            'threshold': _threshold, 'enforce': _boolean}
