@@ -53,6 +53,8 @@ class Relay(object):
         has the target see a token that is not valid
     ``stall(2)``
         waits 2 seconds before the request is passed on
+    ``freeze(5)``
+        sends 5 bytes of the answer's body, and no more for a minute
     """
 
     def __init__(self, target_port, certificate=None):
@@ -210,6 +212,10 @@ def lose():
 
 def cut(count):
     return _send_part(count, _reset)
+
+
+def freeze(count):
+    return _send_part(count, lambda client: time.sleep(60))
 
 
 def end(count):

@@ -371,16 +371,13 @@ def test_dynamic_large_objects_of_others(make_storage, count, concurrency):
     parts = [os.urandom(1000) for _ in range(count)]
     for number, part in enumerate(parts):
         storage.put_content('segments/%03d' % number, part)
-    pool = storage._container._pool
-    connection = pool.borrow()
-    try:
-        container.client.put_object(
+    storage._container._requests.send(
+        'PUT registry/dlo', 'registry/dlo',
+        lambda connection: container.client.put_object(
             connection.storage_url, connection.grant.token,
             storage._container.name, 'registry/dlo', b'', headers={
                 'X-Object-Manifest': '%s/registry/segments/' % (
-                    storage._container.name)}, http_conn=connection.http)
-    finally:
-        pool.finish(connection)
+                    storage._container.name)}, http_conn=connection.http))
     assert storage.get_size('dlo') == 1000 * count
     assert read(storage, path='dlo') == b''.join(parts)
     assert read(storage, (999, 2000), 'dlo') == b''.join(parts)[999:2001]

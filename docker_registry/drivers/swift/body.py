@@ -24,6 +24,8 @@ class Body(object):
     :ivar size: number of bytes it has, None where Swift does not say
     :ivar object_size: number of bytes the whole object has, or None
     :ivar is_range: whether it is a part of the object that was asked for
+    :ivar wait: Wait of the request; none of it is left when nothing has come
+        for too long
     :ivar object_md5: MD5 of the whole object's bytes in hexadecimal; None for
         large objects, whose ETag is something else
     """
@@ -36,6 +38,7 @@ class Body(object):
         self._body = body
         self._answer = connection.answer()
         self._started = connection.wait.since
+        self.wait = connection.wait
         self._received = 0
         self.etag = headers.get('etag', '').strip('"')
         self.size = self.object_size = None
@@ -64,12 +67,15 @@ class Body(object):
         """
         if self._connection is None:
             return b''
+        self.wait.begin()
         try:
             chunk = self._body.read(size_bytes)
+            self.wait.renew()
             self._received += len(chunk)
             if self._received == self.size:
                 self._body.read(1)  # nothing, but swiftclient sees the end
         except connections.TRANSPORT_ERRORS as error:
+            self.wait.end()
             self.close()
             raise self._broke_off(error)
         except BaseException:  # a greenlet's timeout or end

@@ -85,13 +85,14 @@ class Container(object):
         return sum(entry['bytes'] for entry in self.list(
             prefix, container=container))
 
-    def get(self, object_name, first=None, last=None, etag=None):
+    def get(self, object_name, first=None, last=None, etag=None, wait=None):
         """Open an object for reading.
 
         :param first: offset of the first byte wanted
         :param last: offset of the last byte wanted; one past the object's
             end, or further, means the object's end
         :param etag: answer with this version of the object or not at all
+        :param wait: that of the Body which this one goes on with
         :returns: Body; read it to the end or close it
         """
         headers = {}
@@ -110,7 +111,8 @@ class Container(object):
                 resp_chunk_size=1)
             return body.Body(self._pool, connection, action, object_name,
                              answer_headers, unread)
-        return self._request('GET', object_name, open_body, keeps=True)
+        return self._request('GET', object_name, open_body, keeps=True,
+                             wait=wait)
 
     def put(self, object_name, content, size_bytes, etag, only_new=False):
         """Write an object in one request; readers see all of it or nothing.
@@ -390,9 +392,9 @@ class Container(object):
                         error.object_name, self.name, reason),
                     error.object_name, error.status, error.transaction_id)
 
-    def _request(self, verb, object_name, operation, keeps=False):
+    def _request(self, verb, object_name, operation, **options):
         action = '%s %s' % (verb, object_name or 'container ' + self.name)
-        return self._requests.send(action, object_name, operation, keeps)
+        return self._requests.send(action, object_name, operation, **options)
 
 
 def _tell_segments_status(error):

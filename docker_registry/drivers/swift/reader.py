@@ -135,7 +135,8 @@ class Reader(object):
             try:
                 chunk = self._body.read(self._chunk_size_bytes)
             except errors.UnreachableError as error:
-                if not self._resumes_left or self._end is None:
+                if (not self._resumes_left or self._end is None
+                        or self._body.wait.left_seconds <= 0):
                     self.close()
                     raise
                 logger.warning('%s; resuming at byte %d', error,
@@ -148,7 +149,8 @@ class Reader(object):
 
     def _resume(self):
         self._body = self._container.get(
-            self._object_name, self._position, self._end - 1, self.etag)
+            self._object_name, self._position, self._end - 1, self.etag,
+            self._body.wait)
         if (self._body.first != self._position
                 or self._body.size != self._end - self._position):
             self.close()

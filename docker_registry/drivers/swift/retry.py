@@ -25,14 +25,16 @@ class Wait(object):
 
     :param total_seconds: all attempts, and the pauses between them, together
     :param connect_seconds: how long a connection may take to be made
+    :ivar left_seconds: how long it still may
     :ivar limit_seconds: how long the attempt under way may go without an
         answer, its connection apart
     :ivar since: clock() when it began to wait
     """
 
     def __init__(self, total_seconds, connect_seconds):
-        self.left_seconds = total_seconds
+        self._total_seconds = total_seconds
         self._connect_seconds = connect_seconds
+        self.left_seconds = total_seconds
         self.limit_seconds = None
         self.since = None
 
@@ -60,6 +62,11 @@ class Wait(object):
     def pause(self, seconds):
         """Take a pause from what is left."""
         self.left_seconds -= seconds
+
+    def renew(self):
+        """Start over: some of what was waited for has come."""
+        self.left_seconds = self._total_seconds
+        self.since = None
 
 
 class Upload(object):
@@ -95,7 +102,7 @@ class Requests(object):
         self._settings = settings
         self._pool = pool
 
-    def send(self, action, object_name, operation, keeps=False):
+    def send(self, action, object_name, operation, keeps=False, wait=None):
         """Do one operation on a borrowed connection, again where it helps.
 
         :param action: what it is, for messages: "GET registry/images/1/json"
@@ -104,11 +111,14 @@ class Requests(object):
             swiftclient's functions raise
         :param keeps: whether what it returns goes on using the connection,
             and reports its answer
+        :param wait: Wait of the request that this one goes on with
         :returns: what the operation returns
         :raises errors.SwiftError: it cannot be done
         """
-        return self._repeat(action, object_name, operation, keeps,
-                            self._settings.timeout, self._settings.retries)
+        wait = wait or Wait(self._settings.timeout,
+                            self._settings.connect_timeout)
+        return self._repeat(action, object_name, operation, keeps, wait,
+                            self._settings.retries)
 
     def check(self, action, operation, limit_seconds):
         """Do one operation once, however silent Swift has been.
@@ -116,13 +126,12 @@ class Requests(object):
         :param limit_seconds: how long to wait for an answer
         :raises errors.SwiftError: it cannot be done
         """
-        self._repeat(action, None, operation, False, limit_seconds, 0,
-                     is_check=True)
-
-    def _repeat(self, action, object_name, operation, keeps, limit_seconds,
-                retries, is_check=False):
-        pool = self._pool
         wait = Wait(limit_seconds, self._settings.connect_timeout)
+        self._repeat(action, None, operation, False, wait, 0, is_check=True)
+
+    def _repeat(self, action, object_name, operation, keeps, wait, retries,
+                is_check=False):
+        pool = self._pool
         delay = self._settings.retry_delay
         renewed = False
         while True:
