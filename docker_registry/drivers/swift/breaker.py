@@ -60,9 +60,13 @@ class Breaker(object):
         """
         # The clock of Python 2 may be set back.
         if self._open and abs(clock() - self._asked_at) < _PROBE_SECONDS:
-            raise errors.NotAskedError(
-                'Swift has not answered for %.0f s; it is asked once a second'
-                % (clock() - self._silent_since))
+            raise self.silence()
+
+    def silence(self):
+        """Return what to raise instead of asking: a NotAskedError."""
+        return errors.NotAskedError(
+            'Swift has not answered for %.0f s; it is asked once a second'
+            % (clock() - self._silent_since))
 
     def asking(self):
         """Note that a request begins; check() was passed just now."""

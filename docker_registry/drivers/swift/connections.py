@@ -167,13 +167,19 @@ class Slots(object):
         """Return how many can be taken now."""
         return len(self._free)
 
-    def acquire(self):
-        """Take a slot; wait for one where all are taken."""
+    def acquire(self, waits=True):
+        """Take a slot; where all are taken, wait for one.
+
+        :param waits: whether to wait
+        :returns: whether a slot was taken
+        """
         while True:
             try:
                 self._free.pop()
-                return
+                return True
             except IndexError:
+                if not waits:
+                    return False
                 with self._changed:
                     if not self._free:
                         self.waiting += 1
@@ -267,12 +273,8 @@ class Connections(object):
         """
         process = self._process
         if not is_check:
-            process.breaker.check()
-            process.slots.acquire()
+            self._take_slot(process)
         try:
-            if not is_check:
-                process.breaker.check()  # it may have opened meanwhile
-                process.breaker.asking()
             wait.begin()
             connection = self._connection(
                 process, process.login.grant(wait.limit_seconds))
@@ -318,6 +320,18 @@ class Connections(object):
                     silent=process.breaker.is_open,
                     pool={'open': in_use + idle, 'in_use': in_use,
                           'waiting': process.slots.waiting})
+
+    def _take_slot(self, process):
+        was_open = process.breaker.is_open
+        process.breaker.check()
+        # Where all slots are held by requests that nothing answers, those
+        # that come to see whether that has changed would queue up.
+        if not process.slots.acquire(waits=not was_open):
+            raise process.breaker.silence()
+        if process.breaker.is_open and not was_open:
+            process.slots.release()
+            raise process.breaker.silence()
+        process.breaker.asking()
 
     def _connection(self, process, grant):
         while True:

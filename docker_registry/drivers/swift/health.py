@@ -47,31 +47,31 @@ def parse(config):
     Source of the keys: health.storagedriver in registry:2's configuration,
     https://distribution.github.io/distribution/about/configuration/
     """
-    given = config
-    problems = []
     values = {'enabled': True, 'interval': 10, 'threshold': 3,
               'enforce': False}
-    if given is not None:
-        given = getattr(given, 'swift_health', None)
-    if given is not None and not callable(getattr(given, 'keys', None)):
-        problems.append('swift_health: not a mapping of keys to values')
-        given = None
-    for key in sorted(given.keys() if given is not None else ()):
-        value = getattr(given, key, None)
-        if key not in _PARSERS:
-            problems.append('swift_health: %s: unknown; known are %s' % (
-                key, ', '.join(sorted(_PARSERS))))
-        elif value is not None:
-            try:
+    problems = []
+    section = getattr(config, 'swift_health', None)
+    for name, value in (('extensions', config),
+                        ('extensions: swift_health', section)):
+        if value is not None and not hasattr(value, 'keys'):
+            problems.append('%s: not a mapping of keys to values' % name)
+    for key in sorted(section.keys() if hasattr(section, 'keys') else ()):
+        value = getattr(section, key)
+        try:
+            if key not in _PARSERS:
+                raise ValueError('unknown; known are %s'
+                                 % ', '.join(sorted(_PARSERS)))
+            if value is not None:
                 values[key] = _PARSERS[key](value)
-            except ValueError as error:
-                problems.append('swift_health: %s: %s' % (key, error))
-    if not problems and values['enforce'] and not values['enabled']:
-        problems.append('swift_health: enforce: needs enabled: true')
+        except ValueError as error:
+            problems.append('extensions: swift_health: %s: %s' % (key, error))
+    if values['enforce'] and not values['enabled']:
+        problems.append('extensions: swift_health: enforce: needs enabled: '
+                        'true')
     if problems:
         raise exceptions.ConfigError(
-            'the configuration is wrong:\n' + '\n'.join(
-                '  extensions: ' + problem for problem in problems))
+            'storage: swift cannot start, the configuration is wrong:\n'
+            + '\n'.join('  ' + problem for problem in problems))
     return Settings(values['enabled'], values['interval'],
                     values['threshold'], values['enforce'])
 
