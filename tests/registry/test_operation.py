@@ -124,21 +124,6 @@ def test_sample_configuration(flavor):
     assert output.splitlines()[-1] == str(('registry-images', _LOGINS[flavor]))
 
 
-def test_outage(directory, start_registry):
-    # Nothing listens on the discard port.
-    server = start_registry({'swift_authurl': 'http://127.0.0.1:9/auth/v1.0',
-                             'swift_retries': 0})
-    client = v1client.V1Client(server.port)
-    assert client.request('GET', '/v1/_ping').status == 200
-    for method, path in (('GET', 'images/%s/json' % ('a' * 64)),
-                         ('GET', 'images/%s/layer' % ('a' * 64)),
-                         ('PUT', 'images/%s/layer' % ('a' * 64)),
-                         ('GET', 'repositories/library/demo/tags'),
-                         ('GET', 'repositories/library/demo/properties'),
-                         ('DELETE', 'repositories/library/demo/')):
-        assert client.request(method, '/v1/' + path, b'x').status == 500
-
-
 def test_log_has_no_secrets_and_no_tracebacks_of_404s(
         cluster, start_registry):
     server = start_registry({'loglevel': 'debug'})
