@@ -2,7 +2,6 @@
 
 import itertools
 import json
-import logging
 import os
 import subprocess
 
@@ -19,12 +18,12 @@ _containers = itertools.count()
 
 
 @pytest.fixture(scope='session', autouse=True)
-def hear_exceptions():
+def hear_exceptions(overheard):
     """Log every exception of the driver: test_secrets.py reads the log."""
     make = exceptions.UnspecifiedError.__init__
 
     def heard(self, *arguments, **keywords):
-        logging.getLogger('raised').debug('raised: %s', arguments)
+        overheard.others.debug('raised: %s', arguments)
         make(self, *arguments, **keywords)
     exceptions.UnspecifiedError.__init__ = heard
     yield

@@ -5,7 +5,7 @@ import pytest
 
 @pytest.fixture
 def token(storage):
-    return storage._container._pool._process.login.grant().token
+    return storage._container._pool._process.login.grant(10).token
 
 
 def test_search_finds_what_it_looks_for(overheard, secret_of, token):

@@ -2,7 +2,6 @@
 
 import itertools
 import json
-import logging
 import os
 import subprocess
 
@@ -18,15 +17,16 @@ _containers = itertools.count()
 
 
 @pytest.fixture(scope='session', autouse=True)
-def hear_answers():
+def hear_answers(overheard):
     """Log every answer of a registry: test_secrets.py reads the log."""
     request = v1client.V1Client.request
 
     def heard(self, method, path, *arguments, **keywords):
         answer = request(self, method, path, *arguments, **keywords)
         if answer.status != 302:  # whose purpose is a signed URL
-            logging.debug('answer of %s %s: %s %s', method, path,
-                          answer.headers.items(), answer.body[:1000])
+            overheard.others.debug(
+                'answer of %s %s: %s %s', method, path, answer.headers.items(),
+                answer.body[:1000])
         return answer
     v1client.V1Client.request = heard
     yield
@@ -45,7 +45,7 @@ def cluster(directory):
 
 
 @pytest.fixture(scope='session')
-def call_driver(directory):
+def call_driver(directory, overheard):
     """Call the driver of an environment; see driver_calls.py."""
     script = os.path.join(os.path.dirname(os.path.abspath(__file__)),
                           'driver_calls.py')
@@ -60,7 +60,7 @@ def call_driver(directory):
                 [environments.build(environment), script],
                 input=json.dumps([settings, calls]), text=True, stderr=log,
                 env=dict(others, **(variables or {})))
-        logging.debug('answers of the driver: %s', answers)
+        overheard.others.debug('answers of the driver: %s', answers)
         return json.loads(answers)
     return call
 
