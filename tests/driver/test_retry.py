@@ -8,6 +8,8 @@ import socket
 import time
 
 from docker_registry.core import exceptions
+from docker_registry.drivers.swift import breaker
+from docker_registry.drivers.swift import retry
 import links
 import pytest
 import relay
@@ -55,6 +57,25 @@ def given_up_in_time(call, *arguments):
     with pytest.raises(exceptions.UnreachableError):
         call(*arguments)
     assert time.time() - started < 2 + _SLACK_SECONDS
+
+
+@pytest.mark.parametrize('attempts', [1, 2, 4, 11])
+def test_attempts_together_fit_into_the_timeout(monkeypatch, attempts):
+    now = [0.0]
+    monkeypatch.setattr(breaker, 'clock', lambda: now[0])
+    wait = retry.Wait(60, connect_seconds=5)
+    for left in range(attempts, 0, -1):
+        if not wait.left_seconds:
+            break
+        wait.allot(is_last=left == 1)
+        wait.begin()
+        # A connection that is nearly not made, and no answer on it.
+        now[0] += min(5, wait.limit_seconds) + wait.limit_seconds
+        wait.end()
+    assert 50 < now[0] <= 60
+    wait.renew()
+    wait.allot(is_last=False)
+    assert wait.limit_seconds == 30
 
 
 @pytest.mark.parametrize('method, part', [
@@ -115,7 +136,8 @@ def test_connect_timeout_is_not_for_sending(on_link, services):
     content = os.urandom(_MIB // 2)
     with links.Link(services['port'], 0.2) as link:
         storage = on_link(link, swift_connect_timeout=0.1, swift_retries=0)
-        storage.stream_write('layer', io.BytesIO(content))
+        # The first request on its connection.
+        storage.put_content('layer', content)
         assert storage.get_size('layer') == len(content)
 
 
