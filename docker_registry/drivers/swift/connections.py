@@ -20,6 +20,7 @@ from . import counters
 from . import dialling
 from . import errors
 from . import login
+from . import slots
 
 #: Whatever a request or the reading of a body raises when the network, and
 #: not Swift, is the cause.
@@ -147,66 +148,17 @@ class Login(object):
             return self._grant
 
 
-class Slots(object):
-
-    """A number of slots, to be taken and given back.
-
-    What threading.Semaphore is, but for greenlets that gevent ends while they
-    give back: that one may then lose the slot, for it waits for a lock first.
-
-    :param count: how many there are
-    :ivar waiting: how many wait for one
-    """
-
-    def __init__(self, count):
-        self.waiting = 0
-        self._free = collections.deque([None] * count)
-        self._changed = threading.Condition()
-
-    def free(self):
-        """Return how many can be taken now."""
-        return len(self._free)
-
-    def acquire(self, waits=True):
-        """Take a slot; where all are taken, wait for one.
-
-        :param waits: whether to wait
-        :returns: whether a slot was taken
-        """
-        while True:
-            try:
-                self._free.pop()
-                return True
-            except IndexError:
-                if not waits:
-                    return False
-                with self._changed:
-                    if not self._free:
-                        self.waiting += 1
-                        try:
-                            self._changed.wait()
-                        finally:
-                            self.waiting -= 1
-
-    def release(self):
-        """Give a slot back."""
-        self._free.append(None)  # now it is back, whatever happens
-        with self._changed:
-            # As many as there are: the one before may have been ended here.
-            self._changed.notify(len(self._free))
-
-
 class _Process(object):
 
     """What the connections of one process share."""
 
-    def __init__(self, authenticate, slots):
+    def __init__(self, authenticate, connections):
         self.login = Login(authenticate)
-        self.slots = Slots(slots)
-        self.breaker = breaker.Breaker(slots)
+        self.slots = slots.Slots(connections)
+        self.breaker = breaker.Breaker(connections)
         self.counters = counters.Counters('requests', 'retries', 'bytes_in',
                                           'bytes_out')
-        self.idle = collections.deque(maxlen=slots)
+        self.idle = collections.deque(maxlen=connections)
         # Weak: a connection that nobody can give back is closed, not kept.
         self.lent = weakref.WeakSet()
 
@@ -294,6 +246,8 @@ class Connections(object):
     def finish(self, connection):
         """Take a connection back; an answer that was not read is dropped."""
         process = self._process
+        # The next one may borrow it before this is over.
+        holds_slot, connection.holds_slot = connection.holds_slot, False
         try:
             process.lent.discard(connection)
             connection.drop_answer()
@@ -302,8 +256,8 @@ class Connections(object):
             else:
                 connection.close()
         finally:  # last, so that who waits finds the connection
-            if connection.holds_slot:
-                self.detach(connection)
+            if holds_slot:
+                process.slots.release()
 
     def forget(self, grant):
         """Have the next borrow() log in again, unless somebody has already.

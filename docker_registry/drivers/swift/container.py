@@ -333,7 +333,8 @@ class Container(object):
                     {'Content-Type': 'text/plain',
                      'Accept': 'application/json'},
                     http_conn=connection.http, query_string='bulk-delete',
-                    data='\n'.join(paths)))
+                    data='\n'.join(paths)),
+                what='%d objects to delete' % len(names))
         except errors.SwiftError as error:
             logger.warning('%s; deleting one by one', error)
             return names
@@ -355,7 +356,7 @@ class Container(object):
                 connection.storage_url.split('/v1')[0] + '/info')
             return client.get_capabilities((url, connection.http[1]))
         try:
-            info = self._request('GET', None, ask)
+            info = self._request('GET', None, ask, what='/info')
         except errors.LoginError:
             raise
         except errors.SwiftError as error:
@@ -392,8 +393,9 @@ class Container(object):
                         error.object_name, self.name, reason),
                     error.object_name, error.status, error.transaction_id)
 
-    def _request(self, verb, object_name, operation, **options):
-        action = '%s %s' % (verb, object_name or 'container ' + self.name)
+    def _request(self, verb, object_name, operation, what=None, **options):
+        action = '%s %s' % (
+            verb, what or object_name or 'container ' + self.name)
         return self._requests.send(action, object_name, operation, **options)
 
 
