@@ -2,9 +2,21 @@
 
 import json
 import os
+import subprocess
 
 from . import environments
 from . import processes
+
+
+_ORPHANS = '''
+import sys
+from docker_registry import storage
+swift = storage.load()
+for name in swift.orphans(age_seconds=0):
+    print(name)
+if sys.argv[1] == 'remove':
+    swift.remove_orphans(age_seconds=0)
+'''
 
 
 class Registry:
@@ -31,19 +43,21 @@ class Registry:
                 '  %s: %s\n' % (key, json.dumps(value))
                 for key, value in sorted(self.settings.items())))
         binary = environments.program(environment, 'docker-registry')
+        self._environment = environment
+        self._variables = {'DOCKER_REGISTRY_CONFIG': self.config_file,
+                           'SETTINGS_FLAVOR': 'prod'}
         self.server = processes.Server(
             'the registry', [binary], port,
-            os.path.join(directory, 'registry-%d.log' % port), {
+            os.path.join(directory, 'registry-%d.log' % port), dict(
+                self._variables, **{
                 'PATH': os.path.dirname(binary) + os.pathsep
                 + os.environ.get('PATH', ''),
-                'DOCKER_REGISTRY_CONFIG': self.config_file,
-                'SETTINGS_FLAVOR': 'prod',
                 'REGISTRY_HOST': processes.HOST,
                 'REGISTRY_PORT': str(port),
                 'GUNICORN_WORKERS': str(workers),
                 'GUNICORN_GRACEFUL_TIMEOUT': '30',
                 'GUNICORN_OPTS': json.dumps(list(options)),
-                'PYTHONUNBUFFERED': '1'}, ping='/_ping')
+                'PYTHONUNBUFFERED': '1'}), ping='/_ping')
 
     def __enter__(self):
         processes.start_all([self.server])
@@ -59,6 +73,23 @@ class Registry:
     @property
     def address(self):
         return '%s:%d' % (processes.HOST, self.port)
+
+    def workers(self):
+        """Return the process ids of its workers."""
+        with open('/proc/%d/task/%d/children' % (
+                self.server.pid, self.server.pid)) as children:
+            return [int(pid) for pid in children.read().split()]
+
+    def orphans(self, remove=False):
+        """Return the segments that belong to no layer, however new.
+
+        :param remove: remove them then
+        """
+        return subprocess.check_output(
+            [environments.build(self._environment), '-c', _ORPHANS,
+             'remove' if remove else 'keep'], text=True,
+            stderr=subprocess.DEVNULL,
+            env=dict(os.environ, **self._variables)).split()
 
     def log(self):
         """Return what it has logged so far."""

@@ -51,7 +51,7 @@ use = egg:swift#proxy_logging
 [filter:listing_formats]
 use = egg:swift#listing_formats
 [filter:cache]
-paste.filter_factory = memory_cache:filter_factory
+%(cache)s
 [filter:bulk]
 use = egg:swift#bulk
 [filter:tempurl]
@@ -69,6 +69,12 @@ _PIPELINE = ('catch_errors gatekeeper healthcheck proxy-logging '
              'listing_formats cache bulk tempurl %s copy slo dlo '
              'proxy-logging proxy-server')
 
+_MEMORY_CACHE = 'paste.filter_factory = memory_cache:filter_factory'
+_MEMCACHED = '''\
+use = egg:swift#memcache
+memcache_servers = %s:%d
+'''
+
 _STORAGE_CONF = _SERVER_CONF + '''\
 devices = %(devices)s
 mount_check = false
@@ -78,12 +84,23 @@ log_level = WARNING
 pipeline = %(service)s-server
 [app:%(service)s-server]
 use = egg:swift#%(service)s
+# What these repair with needs no rsync.
+[object-replicator]
+sync_method = ssync
+[object-updater]
+[container-replicator]
 '''
+
+#: What a cluster runs all the time to repair itself, in this order: object
+#: servers tell container servers what those have missed, replicas are made
+#: equal. Here catch_up() runs each once.
+_DAEMONS = (('object', 'updater'), ('container', 'replicator'),
+            ('object', 'replicator'))
 
 
 class Swift:
 
-    """One proxy, and one to three storage nodes with a device each.
+    """Proxies, and one to three storage nodes with a device each.
 
     :param directory: where its configuration, data and logs go; on a file
         system with user xattrs
@@ -92,18 +109,24 @@ class Swift:
         {'max_file_size': 16777216}
     :param token_life: seconds that a token is good for
     :param keystone: Keystone that says who users are; None for tempauth
+    :param proxies: number of proxies
+    :param memcached_port: port of the memcached that the proxies share; None
+        for a cache inside the proxy, which must be the only one then
     """
 
     def __init__(self, directory, nodes=1, constraints=None,
-                 token_life=86400, keystone=None):
+                 token_life=86400, keystone=None, proxies=1,
+                 memcached_port=None):
         self._directory = directory
         self._nodes = nodes
         self._constraints = constraints or {}
         self._keystone = keystone
         self._login = (swift_logins.KeystoneLogin(keystone) if keystone
                        else swift_logins.Tempauth(token_life))
+        self._cache = (_MEMORY_CACHE if memcached_port is None else
+                       _MEMCACHED % (processes.HOST, memcached_port))
         self.python = environments.build('swift')
-        self.proxy = None
+        self.proxies = [None] * proxies
         #: One dict a node: service name -> Server.
         self.storage = []
 
@@ -113,6 +136,11 @@ class Swift:
 
     def __exit__(self, *exception):
         self.stop()
+
+    @property
+    def proxy(self):
+        """The first proxy, which is asked directly."""
+        return self.proxies[0]
 
     @property
     def url(self):
@@ -136,7 +164,7 @@ class Swift:
         subprocess.check_call(
             [self.python, _SCRIPT, 'rings', self._directory,
              json.dumps(devices), str(min(3, self._nodes))])
-        self._add_proxy()
+        self._add_proxies()
         processes.start_all(self._servers())
         if self._keystone:
             self._keystone.identity.add_object_store(
@@ -181,10 +209,28 @@ class Swift:
             [self.python, _SCRIPT, 'names', self._directory, self.account,
              container, prefix, str(count)])
 
+    def services(self, service):
+        """Return a service's servers, one a node.
+
+        :param service: 'account', 'container' or 'object'
+        """
+        return [node[service] for node in self.storage]
+
+    def catch_up(self):
+        """Have the cluster repair itself: listings, then replicas."""
+        for service, daemon in _DAEMONS:
+            running = [subprocess.Popen(
+                [self.python, _SCRIPT, '%s-%s' % (service, daemon),
+                 self._config_file('node%d-%s' % (number + 1, service))],
+                stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+                for number in range(self._nodes)]
+            for process in running:
+                process.wait()
+
     def _servers(self):
         servers = [server for node in self.storage
                    for server in node.values()]
-        return servers + ([self.proxy] if self.proxy else [])
+        return servers + [proxy for proxy in self.proxies if proxy]
 
     def _add_node(self, number):
         name = 'node%d' % (number + 1)
@@ -200,11 +246,13 @@ class Swift:
         self.storage.append(servers)
         return device
 
-    def _add_proxy(self):
-        self.proxy = self._server(
-            'proxy', 'proxy', processes.free_port(), _PROXY_CONF,
-            pipeline=_PIPELINE % self._login.middleware,
-            login=self._login.configuration())
+    def _add_proxies(self):
+        login = self._login.configuration()  # the same keys in all
+        self.proxies = [self._server(
+            'proxy', 'proxy%d' % (number + 1), processes.free_port(),
+            _PROXY_CONF, cache=self._cache, login=login,
+            pipeline=_PIPELINE % self._login.middleware)
+            for number in range(len(self.proxies))]
 
     def _server(self, service, name, port, template, **values):
         config_file = self._write(name + '.conf', template % dict(
@@ -213,6 +261,9 @@ class Swift:
         return processes.Server(
             'Swift ' + name, [self.python, _SCRIPT, service, config_file],
             port, os.path.join(self._directory, name + '.log'))
+
+    def _config_file(self, name):
+        return os.path.join(self._directory, name + '.conf')
 
     def _write(self, name, text):
         path = os.path.join(self._directory, name)

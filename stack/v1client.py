@@ -6,6 +6,7 @@ base up json, layer (chunked) and checksum, then the tag and the images.
 """
 
 import collections
+import contextlib
 import hashlib
 import http.client
 import io
@@ -29,12 +30,14 @@ class RefusedError(Exception):
     """The registry did not answer a request as it should.
 
     :ivar status: its HTTP status
+    :ivar body: its body, bytes
     """
 
     def __init__(self, request, answer):
         super().__init__('%s: %d %s' % (request, answer.status,
                                         answer.body[:200]))
         self.status = answer.status
+        self.body = answer.body
 
 
 class CorruptError(Exception):
@@ -87,6 +90,15 @@ class V1Client:
         :raises OSError, http.client.HTTPException: there was no answer, or
             half of one
         """
+        with self.open(method, path, body, headers, chunked) as response:
+            return Answer(response.status, response.headers, response.read())
+
+    @contextlib.contextmanager
+    def open(self, method, path, body=None, headers=None, chunked=False):
+        """Send one request as request() does; the body is yet to be read.
+
+        :returns: context manager that gives a http.client.HTTPResponse
+        """
         connection = http.client.HTTPConnection(
             processes.HOST, self.port, timeout=self._timeout)
         try:
@@ -94,8 +106,7 @@ class V1Client:
                            **(headers or {}))
             connection.request(method, path, body, headers,
                                encode_chunked=chunked)
-            response = connection.getresponse()
-            return Answer(response.status, response.headers, response.read())
+            yield connection.getresponse()
         finally:
             connection.close()
 
@@ -135,12 +146,16 @@ class V1Client:
         self.expect(200, 'PUT', '/v1/repositories/%s/' % repository, listing,
                     {'X-Docker-Token': 'true'})
         for image in images:
-            if self.request('GET', '/v1/images/%s/json'
-                            % image.id).status != 200:
+            if not self.has_image(image.id):
                 self.push_image(image)
         self.tag(repository, tag, images[-1].id)
         self.expect(204, 'PUT', '/v1/repositories/%s/images' % repository,
                     listing)
+
+    def has_image(self, image_id):
+        """Tell whether an image need not be pushed."""
+        return self.request(
+            'GET', '/v1/images/%s/json' % image_id).status == 200
 
     def push_image(self, image):
         """Push one image: json, layer, checksum."""
@@ -151,10 +166,14 @@ class V1Client:
 
     def push_layer(self, image):
         """Push a layer in chunks, as a stream of unknown length."""
-        self.expect(200, 'PUT', '/v1/images/%s/layer' % image.id, (
-            image.layer[start:start + _CHUNK_BYTES]
-            for start in range(0, len(image.layer), _CHUNK_BYTES)),
-            {'Transfer-Encoding': 'chunked'}, chunked=True)
+        self.expect(200, 'PUT', '/v1/images/%s/layer' % image.id,
+                    self.chunks(image.layer),
+                    {'Transfer-Encoding': 'chunked'}, chunked=True)
+
+    def chunks(self, layer):
+        """Yield a layer in the parts that it is sent in."""
+        for start in range(0, len(layer), _CHUNK_BYTES):
+            yield layer[start:start + _CHUNK_BYTES]
 
     def tag(self, repository, tag, image_id):
         """Let a tag name an image."""
@@ -180,10 +199,23 @@ class V1Client:
 
     def pull_image(self, image_id):
         """Pull one image: json and layer."""
-        description = self.expect(200, 'GET', '/v1/images/%s/json' % image_id)
-        layer = self.fetch('/v1/images/%s/layer' % image_id)
-        image = Image(image_id, description.body, layer.body)
+        description = self.get_json(image_id)
+        layer = self.get_layer(
+            image_id, int(description.headers.get('X-Docker-Size', -1)))
+        image = Image(image_id, description.body, layer)
         if checksum(image) not in description.headers.get(
                 'X-Docker-Checksum-Payload', ''):
             raise CorruptError('image %s' % image_id)
         return image
+
+    def get_json(self, image_id):
+        """Return the Answer that describes an image."""
+        return self.expect(200, 'GET', '/v1/images/%s/json' % image_id)
+
+    def get_layer(self, image_id, size):
+        """Return an image's layer.
+
+        :param size: its size in bytes as the image's json came with it; -1
+            where it did not
+        """
+        return self.fetch('/v1/images/%s/layer' % image_id).body

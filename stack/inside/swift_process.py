@@ -3,6 +3,7 @@
     python swift_process.py rings DIRECTORY DEVICES REPLICAS
     python swift_process.py names DIRECTORY ACCOUNT CONTAINER PREFIX COUNT
     python swift_process.py proxy|account|container|object CONFIG_FILE
+    python swift_process.py object-updater|container-replicator|... CONFIG_FILE
 
 A script of its own because Swift reads its limits from /etc/swift when its
 modules are imported, before a configuration file can say otherwise.
@@ -59,13 +60,19 @@ def add_names(directory, account, container, prefix, count):
 
 
 def run(service, config_file):
-    """Run one server in the foreground."""
+    """Run a server in the foreground, or a daemon once.
+
+    :param service: 'proxy' or 'object' for a server, 'object-updater' for a
+        daemon of the object service
+    """
     utils.set_swift_dir(os.path.dirname(config_file))
     from swift.common import constraints
     constraints.reload_constraints()
-    package = {'object': 'obj'}.get(service, service)
-    sys.argv = ['swift-%s-server' % service, config_file, '--verbose']
-    sys.exit(importlib.import_module('swift.%s.server' % package).main())
+    service, _, daemon = service.partition('-')
+    sys.argv = ['swift-%s-%s' % (service, daemon or 'server'), config_file,
+                '--verbose'] + (['once'] if daemon else [])
+    sys.exit(importlib.import_module('swift.%s.%s' % (
+        {'object': 'obj'}.get(service, service), daemon or 'server')).main())
 
 
 if __name__ == '__main__':

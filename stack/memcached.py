@@ -1,0 +1,31 @@
+"""A real memcached on loopback, for Swift's proxies."""
+
+import getpass
+import os
+
+from . import environments
+from . import processes
+
+
+class Memcached:
+
+    """One memcached.
+
+    :param directory: where its log goes
+    """
+
+    def __init__(self, directory):
+        os.makedirs(directory, exist_ok=True)
+        binary = environments.program('debian', 'memcached')
+        port = processes.free_port()
+        self.server = processes.Server(
+            'memcached', [binary, '-l', processes.HOST, '-p', port, '-U', 0,
+                          '-u', getpass.getuser()],
+            port, os.path.join(directory, 'memcached.log'))
+
+    def __enter__(self):
+        processes.start_all([self.server])
+        return self
+
+    def __exit__(self, *exception):
+        self.server.stop()
