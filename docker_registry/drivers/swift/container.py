@@ -27,6 +27,10 @@ else:
 
 _GIB = 1024 ** 3
 _SEGMENT_STATUS = re.compile(br', (401|5\d\d) ')
+#: Have Swift ask every replica and answer with the newest. Without it a
+#: storage node that was away answers with what it has missed the end of.
+#: Source: https://docs.openstack.org/api-ref/object-store/
+_NEWEST = {'X-Newest': 'true'}
 
 logger = logging.getLogger(__name__)
 
@@ -63,15 +67,16 @@ class Container(object):
         self._requests = retry.Requests(settings, pool)
         self._capabilities = None
 
-    def head(self, object_name, headers=None):
+    def head(self, object_name, newest=False):
         """Return the headers of an object, as a dict with lower-case names.
 
-        :param headers: further headers of the request, a dict
+        :param newest: ask every replica, for one may have missed a change
         """
         return self._request(
             'HEAD', object_name, lambda connection: client.head_object(
                 connection.storage_url, connection.grant.token, self.name,
-                object_name, http_conn=connection.http, headers=headers))
+                object_name, http_conn=connection.http,
+                headers=_NEWEST if newest else None))
 
     def get_size(self, object_name):
         """Return the size of an object in bytes, also of a large one."""
@@ -85,17 +90,19 @@ class Container(object):
         return sum(entry['bytes'] for entry in self.list(
             prefix, container=container))
 
-    def get(self, object_name, first=None, last=None, etag=None, wait=None):
+    def get(self, object_name, first=None, last=None, etag=None, newest=False,
+            wait=None):
         """Open an object for reading.
 
         :param first: offset of the first byte wanted
         :param last: offset of the last byte wanted; one past the object's
             end, or further, means the object's end
         :param etag: answer with this version of the object or not at all
+        :param newest: as for head()
         :param wait: that of the Body which this one goes on with
         :returns: Body; read it to the end or close it
         """
-        headers = {}
+        headers = dict(_NEWEST) if newest else {}
         if first is not None:
             headers['Range'] = 'bytes=%d-%s' % (
                 first, '' if last is None else last)
@@ -148,14 +155,13 @@ class Container(object):
 
         :returns: list of names in this container; [] for other objects
         """
-        # Of several replicas the newest: segments live and die by this.
-        newest = {'X-Newest': 'true'}
-        if 'x-static-large-object' not in self.head(object_name, newest):
+        # Segments live and die by this.
+        if 'x-static-large-object' not in self.head(object_name, newest=True):
             return []
         _, manifest = self._request(
             'GET', object_name, lambda connection: client.get_object(
                 connection.storage_url, connection.grant.token, self.name,
-                object_name, http_conn=connection.http, headers=newest,
+                object_name, http_conn=connection.http, headers=_NEWEST,
                 query_string='multipart-manifest=get'))
         own = '/%s/' % self.name
         paths = [values.native(segment['name'])

@@ -75,6 +75,7 @@ class Reader(object):
         one beyond the end means the end. None is the whole object.
     :param resumes: how often reading may break off without any progress
     :param etag: read this version of the object or none
+    :param newest: ask every replica, for one may have missed a change
     :ivar etag: that of the object
     :ivar object_size: size of the whole object in bytes, None where unknown
     :ivar object_md5: MD5 of the whole object, None where unknown
@@ -82,14 +83,15 @@ class Reader(object):
     """
 
     def __init__(self, container, object_name, chunk_size_bytes,
-                 bytes_range=None, resumes=3, etag=None):
+                 bytes_range=None, resumes=3, etag=None, newest=False):
         self._body = None
         self._container = container
         self._object_name = object_name
         self._chunk_size_bytes = chunk_size_bytes
         self._resumes = self._resumes_left = resumes
         first, last = bytes_range or (None, None)
-        body = self._body = container.get(object_name, first, last, etag)
+        body = self._body = container.get(
+            object_name, first, last, etag, newest)
         self.etag = body.etag
         self.object_size = body.object_size
         self.object_md5 = body.object_md5

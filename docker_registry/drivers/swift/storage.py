@@ -59,7 +59,8 @@ class Storage(driver.Base):
         if content is None:
             content = b''.join(reader.Reader(
                 self._container, self._names.object_name(path),
-                self.buffer_size, resumes=self._settings.retries))
+                self.buffer_size, resumes=self._settings.retries,
+                newest=True))
             cache.fill(path, content)
         return content
 
@@ -129,7 +130,9 @@ class Storage(driver.Base):
         :returns: False only if Swift says so
         """
         try:
-            self._container.head(self._names.object_name(path))
+            # A mark that a storage node has missed the removal of would keep
+            # an image from being served.
+            self._container.head(self._names.object_name(path), newest=True)
         except errors.ObjectNotFoundError:
             return False
         return True
