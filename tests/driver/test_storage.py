@@ -32,10 +32,10 @@ def test_is_a_driver_like_any_other(storage):
 def test_root(make_storage, root, prefix):
     storage = make_storage(root)
     storage.put_content('images/1/json', b'{}')
-    storage.put_content('repositories/library/demo/tag_latest', b'1')
+    storage.put_content('repositories/library/demo/json', b'1')
     assert names(storage) == [
         prefix + 'images/1/json',
-        prefix + 'repositories/library/demo/tag_latest']
+        prefix + 'repositories/library/demo/json']
     assert list(storage.list_directory()) == ['images', 'repositories']
     assert list(storage.list_directory('images/1')) == ['images/1/json']
     assert storage.get_content('images/1/json') == b'{}'

@@ -17,6 +17,7 @@ from . import errors
 from . import large_object
 from . import names
 from . import reader
+from . import recent
 from . import redirect
 from . import settings
 
@@ -52,15 +53,15 @@ class Storage(driver.Base):
         self._large_objects = large_object.LargeObjects(
             values, self._container)
         self._redirects = redirect.Redirects(values, self._container)
+        self._recent_tags = recent.RecentTags(
+            self._read, self._write, lambda path: self._container.delete(
+                self._names.object_name(path)))
 
     def get_content(self, path):
         """Return the content of a path as bytes."""
         content = cache.get(path)
         if content is None:
-            content = b''.join(reader.Reader(
-                self._container, self._names.object_name(path),
-                self.buffer_size, resumes=self._settings.retries,
-                newest=True))
+            content = self._read(path)
             cache.fill(path, content)
         return content
 
@@ -71,15 +72,14 @@ class Storage(driver.Base):
         """
         if not isinstance(content, bytes):
             content = content.encode('utf-8')
-        object_name = self._names.object_name(path)
         cache.drop(path)
         try:
-            self._container.put(object_name, content, len(content),
-                                hashlib.md5(content).hexdigest())
+            self._write(path, content)
         except BaseException:
             cache.drop(path)  # filled since; the write may have happened
             raise
         cache.put(path, content)
+        self._recent_tags.written(path)
         return path
 
     def stream_read(self, path, bytes_range=None):
@@ -112,13 +112,21 @@ class Storage(driver.Base):
         :raises errors.ObjectNotFoundError: there are none
         """
         prefix = self._names.prefix(path)
+        # What is not of the registry; other tools mark a directory by an
+        # object of its name.
+        hidden = (prefix, prefix + recent.NOTES, names.SEGMENTS)
+        not_listed = self._recent_tags.paths(path)
         empty = True
         for entry in self._container.list(prefix, delimiter='/'):
-            name = entry['name']
-            # Other tools mark a directory by an object of its name.
-            if name not in (prefix, names.SEGMENTS):
+            if entry['name'] not in hidden:
                 empty = False
-                yield self._names.path(name)
+                listed = self._names.path(entry['name'])
+                not_listed.discard(listed)
+                yield listed
+        for tag in not_listed:
+            if self.exists(tag):
+                empty = False
+                yield tag
         if empty:
             raise errors.ObjectNotFoundError(
                 '%s is no directory, or an empty one' % (path or 'the root'),
@@ -147,6 +155,7 @@ class Storage(driver.Base):
                 raise
         finally:
             cache.drop(path)
+        self._recent_tags.removed(path)
 
     def get_size(self, path):
         """Return the size of a path's content in bytes."""
@@ -193,6 +202,15 @@ class Storage(driver.Base):
             the requests waiting for one
         """
         return self._connections.statistics()
+
+    def _read(self, path):
+        return b''.join(reader.Reader(
+            self._container, self._names.object_name(path), self.buffer_size,
+            resumes=self._settings.retries, newest=True))
+
+    def _write(self, path, content):
+        self._container.put(self._names.object_name(path), content,
+                            len(content), hashlib.md5(content).hexdigest())
 
     def _forget(self, object_names):
         cache.drop(*map(self._names.path, object_names))
