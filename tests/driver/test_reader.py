@@ -67,7 +67,7 @@ def test_damaged_object_is_never_complete(layer, faults):
 
 def test_damaged_content_is_an_error(layer, faults):
     layer.put_content('tag', b'0123')
-    faults.inject(relay.damage(2), 'GET', 'tag')
+    faults.inject(relay.damage(2), 'GET', 'tag', times=4)
     with pytest.raises(exceptions.BrokenError):
         layer.get_content('tag')
     assert layer.get_content('tag') == b'0123'

@@ -8,6 +8,7 @@ from docker_registry.core import driver
 from docker_registry.core import exceptions
 from docker_registry.drivers.swift import errors
 import pytest
+import relay
 from streams import Stream
 
 
@@ -263,3 +264,20 @@ def test_404_is_no_error_in_the_log(storage, caplog):
     assert messages
     assert set(messages) == {('DEBUG', None)}
     assert 'HEAD registry/b: 404' in caplog.text
+
+
+def test_content_that_is_removed_while_it_is_read(faulty_storage, faults):
+    # What Swift answers while one of three replicas is gone already.
+    faulty_storage.put_content('a', b'1')
+    without_content = relay.status(200, {
+        'ETag': hashlib.md5(b'1').hexdigest()})
+    faults.inject(without_content, 'GET', '/a', times=3)
+    assert faulty_storage.get_content('a') == b'1'
+    faults.inject(without_content, 'GET', '/a')
+    faulty_storage._container.delete('registry/a')
+    with pytest.raises(errors.ObjectNotFoundError):
+        faulty_storage.get_content('a')
+    faulty_storage.put_content('a', b'1')
+    faults.inject(without_content, 'GET', '/a', times=4)
+    with pytest.raises(errors.BrokenObjectError):
+        faulty_storage.get_content('a')

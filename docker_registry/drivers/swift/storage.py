@@ -7,6 +7,7 @@ tags.py of docker-registry use it.
 import functools
 import hashlib
 import sys
+import time
 
 from docker_registry.core import driver
 
@@ -20,6 +21,9 @@ from . import reader
 from . import recent
 from . import redirect
 from . import settings
+
+#: In a moment an object that is being removed is gone from every replica.
+_REMOVAL_SECONDS = 0.1
 
 
 class Storage(driver.Base):
@@ -204,9 +208,19 @@ class Storage(driver.Base):
         return self._connections.statistics()
 
     def _read(self, path):
-        return b''.join(reader.Reader(
-            self._container, self._names.object_name(path), self.buffer_size,
-            resumes=self._settings.retries, newest=True))
+        """Return the content of a path as it is in Swift, the newest."""
+        for retries in range(self._settings.retries, -1, -1):
+            try:
+                return b''.join(reader.Reader(
+                    self._container, self._names.object_name(path),
+                    self.buffer_size, resumes=self._settings.retries,
+                    newest=True))
+            except errors.BrokenObjectError:
+                # Asked for the newest of an object that is being removed,
+                # Swift may give headers and no content.
+                if not retries:
+                    raise
+                time.sleep(_REMOVAL_SECONDS)
 
     def _write(self, path, content):
         self._container.put(self._names.object_name(path), content,
