@@ -9,6 +9,7 @@ import sys
 import tempfile
 
 from . import check
+from . import cluster_test
 from . import demo
 from . import environments
 from . import processes
@@ -52,6 +53,10 @@ def main():
     commands.add_parser(
         'check', help='style and tests on every Python').set_defaults(
             run=lambda directory, options: check.check())
+    command = commands.add_parser(
+        'cluster-test', help='let machines fail while clients push and pull')
+    command.add_argument('--seconds', type=float, default=60)
+    command.set_defaults(run=cluster_test.cluster_test)
     command = commands.add_parser(
         'services', help='Swift and Redis, until stdin ends')
     command.add_argument('--nodes', type=int, default=1)

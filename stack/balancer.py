@@ -18,7 +18,7 @@ global
 defaults
     mode http
     log global
-    log-format "request %%[capture.req.hdr(0)] %%s %%ST %%ts %%Ts.%%ms %%Ta %%rc"
+    log-format "%%[capture.req.hdr(0)] %%s %%ST %%ts %%Ts.%%ms %%Ta %%rc"
     timeout connect 2s
     timeout check 2s
     # A push is answered when Swift has every byte of the layer.
@@ -64,8 +64,8 @@ PROXIES = ''
 Entry = collections.namedtuple(
     'Entry', 'request_id server status termination began_at seconds tries')
 
-_LINE = re.compile(r'request (\S+) (\S+) (-?\d+) (\S\S) (\d+\.\d+) \+?(\d+) '
-                   r'(\+?\d+)$', re.MULTILINE)
+_LINE = re.compile(r'^(\S+) (\S+) (-?\d+) (\S\S) (\d+\.\d+) (\d+) (\+?\d+)$',
+                   re.MULTILINE)
 
 
 class Balancer:

@@ -7,97 +7,32 @@ was, and when.
 """
 
 import collections
-import contextlib
 import os
-import random
-import signal
-import sys
 import time
 
 from . import cluster
-from . import processes
+from . import environments
+from . import faults
 from . import workload
 
-#: A process that was killed while it answered clients.
-Kill = collections.namedtuple('Kill', 'server at')
-#: What happened from began_at on; kills: list of Kill
-Event = collections.namedtuple('Event', 'name began_at kills')
-#: What is counted of an event.
+#: What happened from began_at until ended_at; kills: list of faults.Kill
+Event = collections.namedtuple('Event', 'name began_at ended_at kills')
+#: What is counted of an event. requests: sent by clients; retries: of them,
+#: repeated by the client; balancer_retries: those that haproxy sent again;
+#: failures: pushes and pulls that failed; allowed: of them, for a request in
+#: flight where a process was killed; corrupt: images that were served
+#: otherwise than they were pushed; orphans: segments left of these failures
 Row = collections.namedtuple(
-    'Row', 'event requests again failures allowed orphans')
+    'Row', 'event requests retries balancer_retries failures allowed corrupt '
+           'orphans')
 
-_HEAD = '%-30s %9s %9s %9s %9s %9s' % (
-    '', 'requests', 'repeated', 'failures', 'in flight', 'orphaned')
-_SECONDS_TO_HIT_A_PUSH = 20
-
-
-@contextlib.contextmanager
-def _nothing(site, load, kills):
-    yield
-
-
-@contextlib.contextmanager
-def _storage_node(site, load, kills):
-    node = list(site.swift.storage[0].values())
-    for server in node:
-        server.stop(signal.SIGKILL)
-    yield
-    processes.start_all(node)
-
-
-@contextlib.contextmanager
-def _proxy(site, load, kills):
-    site.swift.proxies[0].stop(signal.SIGKILL)
-    yield
-    processes.start_all(site.swift.proxies[:1])
-
-
-@contextlib.contextmanager
-def _registry(site, load, kills):
-    kills.append(Kill('registry1', time.time()))
-    site.registries['registry1'].server.stop(signal.SIGKILL)
-    yield
-    processes.start_all([site.registries['registry1'].server])
-
-
-@contextlib.contextmanager
-def _worker(site, load, kills):
-    # A worker that has no push in its hands proves nothing: on to the next.
-    give_up_at = time.monotonic() + _SECONDS_TO_HIT_A_PUSH
-    failed = len(load.failures)
-    while time.monotonic() < give_up_at and not any(
-            failure.request.method == 'PUT'
-            and failure.request.path.endswith('/layer')
-            for failure in load.failures[failed:]):
-        kills.append(Kill('registry2', time.time()))
-        os.kill(random.choice(site.registries['registry2'].workers()),
-                signal.SIGKILL)
-        time.sleep(1)
-    yield
-
-
-@contextlib.contextmanager
-def _memcached(site, load, kills):
-    site.memcached.server.stop()
-    processes.start_all([site.memcached.server])
-    yield
-
-
-@contextlib.contextmanager
-def _redis(site, load, kills):
-    site.redis.server.stop(signal.SIGKILL)
-    yield
-    processes.start_all([site.redis.server])
-
-
-_FAULTS = (
-    ('before', _nothing),
-    ('storage node killed and back', _storage_node),
-    ('proxy killed and back', _proxy),
-    ('registry killed and back', _registry),
-    ('worker killed in mid-push', _worker),
-    ('memcached restarted', _memcached),
-    ('Redis killed and back', _redis))
+_COLUMNS = '%-26s %8s %8s %8s %8s %8s %8s %8s'
+_HEAD = (_COLUMNS % ('', '', 'repeated', 'repeated', '', 'of these', '', '')
+         + '\n' + _COLUMNS % (
+             'while clients work:', 'requests', 'by them', 'by hapr.',
+             'failures', 'in fl.', 'corrupt', 'orphans'))
+#: What is counted over all. limit: how many there may be, None for any
+Total = collections.namedtuple('Total', 'what count limit')
 
 
 class Result:
@@ -105,22 +40,36 @@ class Result:
     """What a run has shown.
 
     :ivar rows: list of Row
-    :ivar totals: dict of what is counted over all: pushed, pulled, corrupt
-        or half images, lost images, ...
+    :ivar totals: list of Total
     :ivar breaches: texts; none where all is as it must be
     """
 
     def __init__(self):
         self.rows = []
-        self.totals = {}
+        self.totals = []
         self.breaches = []
 
     def __str__(self):
-        lines = [_HEAD] + ['%-30s %9d %9d %9d %9d %9d' % row
-                           for row in self.rows]
-        lines += ['%s: %d' % item for item in self.totals.items()]
-        return '\n'.join(lines + ['BREACH: ' + text
-                                  for text in self.breaches])
+        lines = [_HEAD] + [_COLUMNS % row for row in self.rows] + [''] + [
+            '%8d  %s' % (total.count, total.what) for total in self.totals]
+        return '\n'.join(lines + [''] + [
+            'BREACH: ' + text for text in self.breaches])
+
+
+def cluster_test(directory, options):
+    """Run it and print the table; return 0 if nothing was breached."""
+    environments.build('registry')  # the one that may be impossible
+    began_at = time.monotonic()
+
+    def show(line):
+        print('%4d s  %s' % (time.monotonic() - began_at, line), flush=True)
+    show('starting Swift with three nodes and two proxies, memcached, Redis, '
+         'two registries, two haproxies')
+    with cluster.Cluster(os.path.join(directory, 'cluster')) as site:
+        result = run(site, options.seconds, show)
+    print('\n%s' % result)
+    print('FAILED' if result.breaches else 'Nothing was lost.')
+    return 1 if result.breaches else 0
 
 
 def run(site, seconds, show=lambda line: None, **load):
@@ -128,85 +77,104 @@ def run(site, seconds, show=lambda line: None, **load):
 
     :param site: cluster.Cluster
     :param seconds: how long the clients work, at least
-    :param show: called with a line a step
+    :param show: called with a line of text a step
     :param load: as for workload.Workload
     """
     events = []
-    half = seconds / len(_FAULTS) / 2
+    half = seconds / len(faults.ALL) / 2
     with workload.Workload(site.port, **load) as clients:
-        for name, fault in _FAULTS:
-            events.append(Event(name, time.time(), []))
+        for name, fault in faults.ALL:
             show(name)
-            with fault(site, clients, events[-1].kills):
+            began_at = time.time()
+            with fault(site, clients) as kills:
                 time.sleep(half)
             time.sleep(half)
-            show('  %d pushed, %d pulled, %d failures' % (
+            events.append(Event(name, began_at, time.time(), kills))
+            show('  so far %d pushed, %d pulled, %d failed' % (
                 len(clients.acknowledged), clients.pulled,
                 len(clients.failures)))
-    ended_at = time.time()
-    show('listings and replicas catch up')
+    # Clients end what they are at.
+    events[-1] = events[-1]._replace(ended_at=time.time())
+    show("Swift's own daemons run")
     site.swift.catch_up()
-    return _judge(site, clients, events, ended_at, show)
+    return _judge(site, clients, events, show)
 
 
-def _judge(site, clients, events, ended_at, show):
+def _judge(site, clients, events, show):
     result = Result()
-    failures, corrupt = list(clients.failures), len(clients.corrupt)
-    entries = {entry.request_id: entry for entry in site.balancer.entries()}
-    kills = [kill for event in events for kill in event.kills]
-    allowed = [failure for failure in failures if _was_in_flight(
-        entries.get(failure.request.id), kills)]
-    result.breaches += [failure.text for failure in failures
-                        if failure not in allowed]
-    show('looking for orphans')
-    registry = site.registries['registry1']
-    orphans = registry.orphans(remove=True)
-    left = registry.orphans()
-
-    def in_event(event, end, requests):
-        return [request for request in requests
-                if event.began_at <= request.began_at < end]
-    ends = [event.began_at for event in events[1:]] + [ended_at]
-    for event, end in zip(events, ends):
-        requests = in_event(event, end, clients.requests)
-        mine = [failure for failure in failures
-                if in_event(event, end, [failure.request])]
-        broken = {image.id for failure in mine for image in failure.images}
-        of_event = [name for name in orphans
-                    if any(image_id in name for image_id in broken)]
-        result.rows.append(Row(
-            event.name, len(requests),
-            sum(request.again for request in requests), len(mine),
-            sum(failure in allowed for failure in mine), len(of_event)))
-        if of_event and not event.kills:
-            result.breaches.append('%d segments orphaned: %s' % (
-                len(of_event), event.name))
-
-    show('pulling all that was acknowledged')
+    failures, entries = list(clients.failures), site.balancer.entries()
     pushed, pulled = len(clients.acknowledged), clients.pulled
+
+    show('looking for half images')
+    half_images = clients.half_images()
+    show('looking for orphans, removing them')
+    registry = next(iter(site.registries.values()))
+    orphans = registry.orphans(remove=True)
+    result.rows = [_count(event, clients, failures, entries, orphans)
+                   for event in events]
+    if registry.orphans():
+        site.swift.catch_up()  # a removal may not be listed yet
+    left = registry.orphans()
+    show('pulling all %d images whose push was acknowledged' % pushed)
     lost = clients.pull_all()
-    show('pushing again what failed')
-    half = 0
     again = [failure for failure in failures if failure.images]
+    show('pushing the %d again that failed' % len(again))
     refused = [failure for failure in again
                if not clients.push(failure.pushed, failure.images)
                or not clients.pull(failure.pushed)]
-    result.totals = collections.OrderedDict([
-        ('pushes acknowledged', pushed), ('pulls, every byte as pushed',
-                                          pulled),
-        ('corrupt or half images served', corrupt),
-        ('images lost after their push was acknowledged', len(lost)),
-        ('segments orphaned', len(orphans)),
-        ('orphans after their removal', len(left)),
-        ('pushes that failed', len(again)),
-        ('pushes that failed when repeated', len(refused))])
-    result.breaches += clients.corrupt
+
+    unexplained = [failure for failure in clients.failures
+                   if failure not in failures
+                   or not _was_in_flight(failure, entries, events)]
+    counted = sum(row.orphans for row in result.rows)
+    result.totals = [
+        Total('pushes acknowledged', pushed, None),
+        Total('pulls with every byte as it was pushed', pulled, None),
+        Total('failures that no killed process explains', len(unexplained),
+              0),
+        Total('corrupt images served', len(clients.corrupt), 0),
+        Total('half images served, of pushes that failed', len(half_images),
+              0),
+        Total('images lost whose push was acknowledged', len(lost), 0),
+        Total('pushes that failed again when repeated', len(refused), 0),
+        Total('segments orphaned by pushes that were killed', counted, None),
+        Total('segments orphaned otherwise', len(orphans) - counted, 0),
+        Total('orphans that their removal has left', len(left), 0)]
+    result.breaches = [
+        '%s: %d' % (total.what, total.count) for total in result.totals
+        if total.limit is not None and total.count > total.limit] + [
+            failure.text for failure in unexplained + clients.corrupt]
+    result.breaches += [
+        '%s: it has cut off no push' % row.event
+        for row, (_, fault) in zip(result.rows, faults.ALL)
+        if fault is faults.worker and not row.allowed]
     return result
 
 
-def _was_in_flight(entry, kills):
-    """Tell whether a request was on a registry when it was killed."""
-    return entry is not None and any(
+def _count(event, clients, failures, entries, orphans):
+    """Count what happened in an event; return a Row."""
+    def during(at):
+        return event.began_at <= at < event.ended_at
+    requests = [request for request in clients.requests
+                if during(request.began_at)]
+    mine = [failure for failure in failures if during(failure.at)]
+    broken = [image.id for failure in mine if event.kills
+              for image in failure.images]
+    return Row(
+        event.name, len(requests), sum(request.again for request in requests),
+        sum(during(entry.began_at) and entry.tries.strip('+') != '0'
+            for entry in entries if entry.request_id != '-'),
+        len(mine),
+        sum(_was_in_flight(failure, entries, [event]) for failure in mine),
+        sum(during(failure.at) for failure in clients.corrupt),
+        sum(any(image_id in name for image_id in broken)
+            for name in orphans))
+
+
+def _was_in_flight(failure, entries, events):
+    """Tell whether a failure's request was where and when one was killed."""
+    return any(
         entry.server == kill.server and entry.termination[0] == 'S'
         and entry.began_at <= kill.at <= entry.began_at + entry.seconds + 0.01
-        for kill in kills)
+        for entry in entries if entry.request_id == failure.request.id
+        for event in events for kill in event.kills)

@@ -2,6 +2,7 @@
 
 import getpass
 import os
+import socket
 
 from . import environments
 from . import processes
@@ -29,3 +30,10 @@ class Memcached:
 
     def __exit__(self, *exception):
         self.server.stop()
+
+    def flush(self):
+        """Forget everything."""
+        with socket.create_connection((processes.HOST, self.server.port),
+                                      5) as connection:
+            connection.sendall(b'flush_all\r\n')
+            connection.recv(64)

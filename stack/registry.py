@@ -48,8 +48,8 @@ class Registry:
                            'SETTINGS_FLAVOR': 'prod'}
         self.server = processes.Server(
             'the registry', [binary], port,
-            os.path.join(directory, 'registry-%d.log' % port), dict(
-                self._variables, **{
+            os.path.join(directory, 'registry-%d.log' % port),
+            dict(self._variables, **{
                 'PATH': os.path.dirname(binary) + os.pathsep
                 + os.environ.get('PATH', ''),
                 'REGISTRY_HOST': processes.HOST,

@@ -26,8 +26,8 @@ Request = collections.namedtuple('Request', 'id method path began_at again')
 #: An image as pushed: where, and the checksum of each layer by image id
 Pushed = collections.namedtuple('Pushed', 'repository tag checksums')
 #: A push or pull that failed. images: what was to be pushed, () for a pull;
-#: request: the one that failed
-Failure = collections.namedtuple('Failure', 'images pushed request text')
+#: request: the one that failed; at: when, in Unix seconds
+Failure = collections.namedtuple('Failure', 'images pushed request at text')
 
 
 class Workload:
@@ -44,7 +44,7 @@ class Workload:
     :ivar acknowledged: list of Pushed: nothing of these may be lost
     :ivar pulled: how many pulls came through
     :ivar failures: list of Failure
-    :ivar corrupt: list of texts
+    :ivar corrupt: list of Failure: what was served is not what was pushed
     """
 
     def __init__(self, port, clients=16, layer_bytes=(50000, 3000000),
@@ -110,6 +110,19 @@ class Workload:
         return [pushed for pushed, is_there in zip(self.acknowledged, there)
                 if not is_there]
 
+    def half_images(self):
+        """Return the ids of images that are served wrongly: of failed pushes.
+
+        Until an image is complete the registry is to say so; it may be
+        complete, if only the answer was lost.
+        """
+        client = _Client(self)
+        return [image.id for failure in self.failures
+                for image in failure.images
+                if client.has_image(image.id)
+                and client.request('GET', '/v1/images/%s/layer' % image.id)
+                .body != image.layer]
+
     def _work(self, number):
         for count in range(10 ** 6):
             if self._stopped.is_set():
@@ -131,11 +144,12 @@ class Workload:
     def _noting(self, client, pushed, images=()):
         try:
             yield
-        except v1client.CorruptError as error:
-            self.corrupt.append(str(error))
         except Exception as error:
-            self.failures.append(Failure(
-                images, pushed, client.last, '%s %s:%s: %s: %s' % (
+            kind = (self.corrupt if isinstance(error, v1client.CorruptError)
+                    else self.failures)
+            kind.append(Failure(
+                images, pushed, client.last, time.time(),
+                '%s of %s:%s: %s: %s' % (
                     'push' if images else 'pull', pushed.repository,
                     pushed.tag, type(error).__name__, error)))
 

@@ -1,0 +1,95 @@
+"""What may fail in a cluster.Cluster, and how it comes back.
+
+Each is a context manager: the fault has happened when it is entered and has
+passed when it is left. What is entered gives the list of Kills, which those
+who were being answered may have noticed.
+"""
+
+import collections
+import contextlib
+import os
+import random
+import signal
+import time
+
+from . import processes
+
+#: A process that clients were connected to was killed. server: what the
+#: balancer calls it; at: when, in Unix seconds
+Kill = collections.namedtuple('Kill', 'server at')
+
+_SECONDS_TO_HIT_A_PUSH = 20
+
+
+@contextlib.contextmanager
+def nothing(site, load):
+    yield []
+
+
+@contextlib.contextmanager
+def storage_node(site, load):
+    """Kill one node's account, container and object server."""
+    node = list(site.swift.storage[0].values())
+    for server in node:
+        server.stop(signal.SIGKILL)
+    yield []
+    processes.start_all(node)
+
+
+@contextlib.contextmanager
+def proxy(site, load):
+    site.swift.proxies[0].stop(signal.SIGKILL)
+    yield []
+    processes.start_all(site.swift.proxies[:1])
+
+
+@contextlib.contextmanager
+def registry(site, load):
+    """Kill a registry with all its workers."""
+    name, one = next(iter(site.registries.items()))
+    kill = Kill(name, time.time())
+    one.server.stop(signal.SIGKILL)
+    yield [kill]
+    processes.start_all([one.server])
+
+
+@contextlib.contextmanager
+def worker(site, load):
+    """Kill workers, one after the other, until one had a push in its hands."""
+    name, one = list(site.registries.items())[-1]
+    kills = []
+    give_up_at = time.monotonic() + _SECONDS_TO_HIT_A_PUSH
+    before = len(load.failures)
+    while time.monotonic() < give_up_at and not any(
+            failure.request.method == 'PUT'
+            and failure.request.path.endswith('/layer')
+            for failure in load.failures[before:]):
+        kills.append(Kill(name, time.time()))
+        os.kill(random.choice(one.workers()), signal.SIGKILL)
+        time.sleep(1)
+    yield kills  # another has taken its place
+
+
+@contextlib.contextmanager
+def memcached(site, load):
+    site.memcached.server.stop()
+    yield []
+    processes.start_all([site.memcached.server])
+
+
+@contextlib.contextmanager
+def redis(site, load):
+    site.redis.server.stop(signal.SIGKILL)
+    yield []
+    processes.start_all([site.redis.server])
+
+
+#: What happens one after the other: its name, and what does it.
+ALL = (
+    ('nothing yet', nothing),
+    ('storage node killed, back', storage_node),
+    ('proxy killed, back', proxy),
+    ('registry killed, back', registry),
+    ('worker killed in mid-push', worker),
+    ('memcached stopped, back', memcached),
+    ('Redis killed, back', redis))

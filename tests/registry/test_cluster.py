@@ -1,0 +1,184 @@
+"""Two registries, two proxies, three storage nodes: faults and races."""
+
+import concurrent.futures
+import contextlib
+import json
+import signal
+import threading
+
+import pytest
+
+from stack import cluster
+from stack import cluster_test
+from stack import processes
+from stack import registry
+from stack import v1client
+
+
+@pytest.fixture(scope='module')
+def site(directory):
+    with cluster.Cluster(str(directory / 'cluster')) as running:
+        yield running
+
+
+@pytest.fixture(scope='module', params=['Redis', 'no Redis'])
+def clients(request, site, directory):
+    """A client of each of two registries, A and B."""
+    with contextlib.ExitStack() as stack:
+        servers = list(site.registries.values())
+        if request.param == 'no Redis':
+            settings = dict(servers[0].settings, cache_lru=None)
+            servers = [stack.enter_context(registry.Registry(
+                str(directory), settings)) for _ in servers]
+        yield [v1client.V1Client(server.port) for server in servers]
+
+
+@pytest.fixture
+def repository(request):
+    """A repository that nobody else uses."""
+    return 'cluster/' + ''.join(
+        character for character in request.node.name.lower()
+        if character.isalnum())
+
+
+@pytest.fixture
+def meanwhile():
+    """Call something again and again in threads, until the test ends."""
+    ended = threading.Event()
+    with concurrent.futures.ThreadPoolExecutor() as executor:
+        running = []
+
+        def repeat(call):
+            while not ended.is_set():
+                call()
+
+        def start(call, threads=1):
+            running.extend(executor.submit(repeat, call)
+                           for _ in range(threads))
+
+        def end():
+            ended.set()
+            for one in running:
+                one.result()
+        start.end = end
+        try:
+            yield start
+        finally:
+            ended.set()
+
+
+@contextlib.contextmanager
+def no_container_servers(site):
+    """While no container server runs objects are written but not listed."""
+    # A proxy that has just learned of the container goes on without them for
+    # a minute.
+    site.memcached.flush()
+    site.swift.request('HEAD', 'registry')
+    servers = site.swift.services('container')
+    for server in servers:
+        server.stop(signal.SIGKILL)
+    try:
+        yield
+    finally:
+        processes.start_all(servers)
+
+
+def test_push_is_pulled_at_once_although_the_listing_lags(
+        site, clients, repository):
+    first, second = clients
+
+    def listed():
+        return [name.split('/')[-1] for name in site.swift.list()
+                if repository in name and '/tag_' in name]
+    old, new = v1client.make_image(), v1client.make_image(layer_bytes=3000000)
+    first.push(repository, [old], 'old')
+    with no_container_servers(site):
+        first.push(repository, [new], 'new')
+        first.push(repository + '2', [new], 'new')
+    assert listed() == ['tag_old']
+    assert second.tags(repository) == {'old': old.id, 'new': new.id}
+    assert second.pull(repository, 'new') == [new]
+    assert second.pull(repository + '2', 'new') == [new]
+    site.swift.catch_up()
+    assert listed() == ['tag_new', 'tag_old', 'tag_new']
+    assert second.tags(repository) == {'old': old.id, 'new': new.id}
+
+
+@pytest.mark.parametrize('same_bytes', [True, False])
+def test_same_image_pushed_at_once_through_two_registries(
+        site, clients, repository, same_bytes):
+    registry_b = list(site.registries.values())[1]
+    for count in range(2):
+        image = v1client.make_image(layer_bytes=2500000)
+        other = image if same_bytes else image._replace(
+            layer=v1client.make_image(layer_bytes=3500000).layer)
+
+        def push(client, image):
+            try:
+                client.push(repository, [image], 'v%d' % count)
+                return 1
+            except v1client.RefusedError:  # "already exists", for instance
+                return 0
+        with concurrent.futures.ThreadPoolExecutor() as executor:
+            pushed = sum(executor.map(push, clients, [image, other]))
+        if not pushed:
+            clients[0].push(repository, [image], 'v%d' % count)
+        # One of the two, every byte, and no orphan is part of it.
+        registry_b.orphans(remove=True)
+        for client in clients:
+            assert client.pull(repository, 'v%d' % count)[0] in (image, other)
+
+
+def test_tag_that_moves_while_it_is_pulled(clients, repository, meanwhile):
+    first, second = clients
+    images = [v1client.make_image() for _ in range(2)]
+    first.push(repository, images[:1])
+    first.push(repository, images[1:])
+    ids = {image.id for image in images}
+    path = '/v1/repositories/%s/tags/latest' % repository
+
+    def read():
+        assert json.loads(second.expect(200, 'GET', path).body) in ids
+        assert second.tags(repository)['latest'] in ids
+        assert second.pull(repository)[0] in images
+    meanwhile(read, threads=3)
+    for count in range(10):
+        moved_to = images[count % 2].id
+        first.tag(repository, 'latest', moved_to)
+        # Who asks after the move sees where it went.
+        assert second.tags(repository) == {'latest': moved_to}
+    meanwhile.end()
+
+
+def test_repository_that_is_deleted_while_it_is_listed(
+        clients, repository, meanwhile):
+    first, second = clients
+    image = v1client.make_image()
+    path = '/v1/repositories/%s/' % repository
+    expected = {'v%d' % number: image.id for number in range(4)}
+
+    def read():
+        answer = second.request('GET', path + 'tags')
+        assert answer.status in (200, 404)
+        if answer.status == 200:
+            # null is what the registry says of a tag that went in between.
+            assert all(expected[tag] == image_id or image_id is None
+                       for tag, image_id in json.loads(answer.body).items())
+    meanwhile(read, threads=3)
+    for _ in range(2):
+        for tag in expected:
+            first.push(repository, [image], tag)
+        assert second.tags(repository) == expected
+        first.expect(200, 'DELETE', path)
+        assert second.request('GET', path + 'tags').status == 404
+    meanwhile.end()
+
+
+# The last one here: proxies do without memcached for a minute after it.
+def test_machines_that_fail(site):
+    result = cluster_test.run(
+        site, seconds=14, clients=8, layer_bytes=(50000, 1500000), pace=0.2)
+    assert result.breaches == [], str(result)
+    assert all(row.requests for row in result.rows), str(result)
+    pushed, pulled = result.totals[:2]
+    assert pushed.count and pulled.count, str(result)
