@@ -104,6 +104,27 @@ def test_push_is_pulled_at_once_although_the_listing_lags(
     assert second.tags(repository) == {'old': old.id, 'new': new.id}
 
 
+def test_storage_node_that_comes_back_with_what_it_had(
+        site, clients, repository):
+    first, second = clients
+    old, new = v1client.make_image(), v1client.make_image()
+    first.push(repository, [old])
+    # So that the node has seen the push begin, and not end.
+    first.expect(200, 'PUT', '/v1/images/%s/json' % new.id, new.json)
+    node = list(site.swift.storage[0].values())
+    for server in node:
+        server.stop(signal.SIGKILL)
+    try:
+        first.push(repository, [new])
+        first.tag(repository, 'other', new.id)
+    finally:
+        processes.start_all(node)
+    # Swift asks its nodes in any order.
+    for _ in range(8):
+        assert second.tags(repository) == {'latest': new.id, 'other': new.id}
+        assert second.pull(repository) == [new]
+
+
 @pytest.mark.parametrize('same_bytes', [True, False])
 def test_same_image_pushed_at_once_through_two_registries(
         site, clients, repository, same_bytes):
@@ -177,7 +198,7 @@ def test_repository_that_is_deleted_while_it_is_listed(
 # The last one here: proxies do without memcached for a minute after it.
 def test_machines_that_fail(site):
     result = cluster_test.run(
-        site, seconds=14, clients=8, layer_bytes=(50000, 1500000), pace=0.2)
+        site, seconds=10, clients=8, layer_bytes=(50000, 1500000), pace=0.2)
     assert result.breaches == [], str(result)
     assert all(row.requests for row in result.rows), str(result)
     pushed, pulled = result.totals[:2]
