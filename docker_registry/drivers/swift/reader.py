@@ -91,7 +91,7 @@ class Reader(object):
         self._resumes = self._resumes_left = resumes
         first, last = bytes_range or (None, None)
         body = self._body = container.get(
-            object_name, first, last, etag, newest)
+            object_name, first, last, etag, newest=newest)
         self.etag = body.etag
         self.object_size = body.object_size
         self.object_md5 = body.object_md5
@@ -152,7 +152,7 @@ class Reader(object):
     def _resume(self):
         self._body = self._container.get(
             self._object_name, self._position, self._end - 1, self.etag,
-            self._body.wait)
+            wait=self._body.wait)
         if (self._body.first != self._position
                 or self._body.size != self._end - self._position):
             self.close()
