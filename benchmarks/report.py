@@ -1,0 +1,141 @@
+"""What was measured -> medians, ratios and goals, as a text."""
+
+import collections
+import statistics
+
+from . import contestants
+from . import goals
+
+#: The middle, and the ends, of what was measured in several rounds.
+Spread = collections.namedtuple('Spread', 'median least most')
+
+_OWN = contestants.THIS.name
+_LISTED_FAILURES = 3
+
+
+def values(run, work, contestant, metric):
+    """Return what was measured, as a dict from round to number."""
+    found = {}
+    for measurement in run['measurements']:
+        if (measurement['work'], measurement['contestant']) == (
+                work, contestant):
+            number = len(measurement['failures']) if (
+                metric == goals.FAILURES) else (
+                    measurement['values'].get(metric))
+            if number is not None:
+                found[measurement['round']] = number
+    return found
+
+
+def spread(numbers):
+    """Return the Spread of numbers; None of none."""
+    numbers = list(numbers)
+    if not numbers:
+        return None
+    return Spread(statistics.median(numbers), min(numbers), max(numbers))
+
+
+def ratios(own, other):
+    """Divide round by round, for what a machine does at one time differs.
+
+    :param own, other: what values() returns
+    :returns: Spread, None where no round has both
+    """
+    return spread(own[number] / other[number] for number in own
+                  if other.get(number))
+
+
+def report(run, works):
+    """Return the whole report as a text."""
+    lines = ['%d rounds on %s, %d processors, at %s, %.0f minutes' % (
+        run['scale']['rounds'], run['machine']['system'],
+        run['machine']['processors'], run['machine']['commit'],
+        run.get('seconds', 0) / 60),
+        'Medians, and in parentheses the least and the most of all rounds. '
+        '"times": this driver',
+        'divided by the other, round by round.', '']
+    for work in works:
+        lines += _work(run, work) + ['']
+    lines += _goals(run, works)
+    return '\n'.join(lines) + '\n'
+
+
+def _work(run, work):
+    lines = [work.name]
+    for metric in work.metrics:
+        own = values(run, work.name, _OWN, metric.name)
+        label = metric.name + (', ' + metric.unit if metric.unit else '')
+        for contestant in work.who:
+            found = values(run, work.name, contestant.name, metric.name)
+            line = '  %-24s %-17s %-26s' % (label, contestant.name,
+                                            _show(spread(found.values())))
+            if contestant.name != _OWN and ratios(own, found):
+                line += ' %s times' % _show(ratios(own, found))
+            lines.append(line.rstrip())
+            label = ''
+    for contestant in work.who:
+        lines += _failures(run, work, contestant)
+    return lines
+
+
+def _failures(run, work, contestant):
+    done = [measurement for measurement in run['measurements']
+            if (measurement['work'], measurement['contestant']) == (
+                work.name, contestant.name)]
+    failures = [failure for measurement in done
+                for failure in measurement['failures']]
+    if not failures:
+        return []
+    corrupt = sum(measurement['corrupt'] for measurement in done)
+    lines = ['  %s: %d failures in %d rounds, %d of them corrupt data' % (
+        contestant.name, len(failures), len(done), corrupt)]
+    # The same reason comes with other paths and numbers.
+    kinds = collections.OrderedDict(
+        (failure[:40], failure) for failure in reversed(failures))
+    return lines + ['    such as: %.150s' % failure
+                    for failure in list(kinds.values())[:_LISTED_FAILURES]]
+
+
+def _goals(run, works):
+    lines = ['Goals of this driver']
+    names = [work.name for work in works]
+    for goal in goals.GOALS:
+        if goal.work not in names:
+            continue
+        found = reached(run, goal)
+        met = found is not None and (
+            found.median >= goal.at_least if goal.at_least is not None
+            else found.median <= goal.at_most)
+        bound = ('at least %g' % goal.at_least if goal.at_least is not None
+                 else 'at most %g' % goal.at_most)
+        lines.append('  %-6s %-58s %-14s %s' % (
+            'met' if met else 'MISSED', describe(goal), bound, _show(found)))
+    return lines
+
+
+def describe(goal):
+    """Return what a goal is about, as a text."""
+    return '%s: %s%s' % (goal.work, goal.metric,
+                         goal.than and ' / ' + goal.than or '')
+
+
+def reached(run, goal):
+    """Return the Spread of what a goal is about, None if not measured."""
+    own = values(run, goal.work, _OWN, goal.metric)
+    if goal.than is None:
+        return spread(own.values())
+    other = values(run, goal.work, goal.than, goal.metric) or values(
+        run, goal.work, _OWN, goal.than)
+    return ratios(own, other)
+
+
+def _show(found):
+    if found is None:
+        return '-'
+    if found.least == found.most:
+        return _number(found.median)
+    return '%s (%s-%s)' % tuple(map(_number, found))
+
+
+def _number(number):
+    return '%.0f' % number if number >= 100 else '%.3g' % number

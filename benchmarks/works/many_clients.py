@@ -1,0 +1,57 @@
+"""Work 3: many clients at once, each with an image of its own."""
+
+import concurrent.futures
+import threading
+import time
+
+from . import MIB, rate
+from .. import contestants
+from .. import images
+
+_LAYER_MIB = 4
+#: Nothing new is begun after this; what is left counts as failed.
+_LIMIT_SECONDS = 45
+
+
+class ManyClients:
+
+    name = '3 many clients'
+    who = contestants.REGISTRIES
+    metrics = [rate('push, few'), rate('pull, few'),
+               rate('push, many'), rate('pull, many')]
+
+    def measure(self, bench, contestant, outcome):
+        for clients, label in ((bench.scale.few, 'few'),
+                               (bench.scale.many, 'many')):
+            with bench.serve(contestant) as (engine, _):
+                made = [engine.prepare(images.make(
+                    'bench/image%d' % number, 1, _LAYER_MIB * MIB))
+                    for number in range(bench.scale.images)]
+                pushed = _all_at_once(clients, engine.push, made, outcome,
+                                      'push, ' + label)
+                _all_at_once(clients, engine.pull, pushed, outcome,
+                             'pull, ' + label)
+
+
+def _all_at_once(clients, action, made, outcome, name):
+    """Push or pull images; record the rate of those that came through.
+
+    :returns: those images
+    """
+    lock = threading.Lock()
+    done = []
+    started = time.monotonic()
+
+    def do(prepared):
+        if time.monotonic() - started > _LIMIT_SECONDS:
+            outcome.failures.append('%s: not begun within %d s' % (
+                name, _LIMIT_SECONDS))
+        elif outcome.attempt(action, prepared) is not None:
+            with lock:
+                done.append(prepared)
+    with concurrent.futures.ThreadPoolExecutor(clients) as pool:
+        list(pool.map(do, made))
+    taken = time.monotonic() - started
+    if done:
+        outcome.values[name] = len(done) * _LAYER_MIB / taken
+    return done

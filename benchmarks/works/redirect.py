@@ -1,0 +1,32 @@
+"""Work 7: pulls that the registry sends to Swift."""
+
+from . import MIB, Metric
+from .. import contestants
+from .. import images
+from .. import usage
+
+_PULLS = 4
+
+
+class Redirect:
+
+    name = '7 pulls with redirect'
+    who = contestants.REGISTRIES
+    metrics = [Metric("registry's CPU", 's/GiB', False)]
+
+    def prepare(self, bench):
+        contestants.allow_redirects(bench.cluster)
+
+    def measure(self, bench, contestant, outcome):
+        mib = bench.scale.large_mib
+        image = images.make('bench/large', 1, mib * MIB)
+        with bench.serve(contestant, redirect=True) as (engine, server):
+            prepared = engine.prepare(image)
+            if outcome.attempt(engine.push, prepared) is None:
+                return
+            before = usage.cpu_seconds(server)
+            for _ in range(_PULLS):
+                if outcome.attempt(engine.pull, prepared) is None:
+                    return
+            outcome.values["registry's CPU"] = (
+                usage.cpu_seconds(server) - before) * 1024 / (_PULLS * mib)
