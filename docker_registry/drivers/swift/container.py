@@ -14,6 +14,7 @@ import sys
 from swiftclient import client
 
 from . import body
+from . import connections
 from . import errors
 from . import retry
 from . import tempurl
@@ -78,9 +79,12 @@ class Container(object):
                 object_name, http_conn=connection.http,
                 headers=_NEWEST if newest else None))
 
-    def get_size(self, object_name):
-        """Return the size of an object in bytes, also of a large one."""
-        headers = self.head(object_name)
+    def get_size(self, object_name, headers=None):
+        """Return the size of an object in bytes, also of a large one.
+
+        :param headers: what head() has answered, where that is known
+        """
+        headers = headers or self.head(object_name)
         size = int(headers.get('content-length', 0))
         if size or 'x-object-manifest' not in headers:
             return size
@@ -169,11 +173,28 @@ class Container(object):
         return [path[len(own):] for path in paths if path.startswith(own)]
 
     def delete(self, object_name):
-        """Remove an object; of a large one its manifest alone."""
-        self._request(
-            'DELETE', object_name, lambda connection: client.delete_object(
-                connection.storage_url, connection.grant.token, self.name,
-                object_name, http_conn=connection.http))
+        """Remove an object; of a large one its manifest alone.
+
+        :raises errors.ObjectNotFoundError: it is not there, and it was not
+            this that removed it: an attempt whose answer was lost
+        """
+        unsure = []
+
+        def send(connection):
+            try:
+                client.delete_object(
+                    connection.storage_url, connection.grant.token, self.name,
+                    object_name, http_conn=connection.http)
+            except client.ClientException as error:
+                if error.http_status == 404 and unsure:
+                    return
+                if error.http_status not in (401, 404):
+                    unsure.append(error)
+                raise
+            except connections.TRANSPORT_ERRORS as error:
+                unsure.append(error)
+                raise
+        self._request('DELETE', object_name, send)
 
     def delete_all(self, object_names):
         """Remove objects, in bulk where the cluster can; absent ones are fine.

@@ -19,8 +19,9 @@ from . import buffers
 from . import errors
 from . import names
 
-#: What the buffers of a process may take of its memory; more goes to disk.
-_MEMORY_BYTES = 32 * 1024 * 1024
+#: What the buffers of a process may take of its memory; more goes to disk. As
+#: much as one push holds with the default settings.
+_MEMORY_BYTES = 160 * 1024 * 1024
 _READ_BYTES = 128 * 1024
 _BATCH = 1000
 
@@ -56,7 +57,7 @@ class LargeObjects(object):
 
     A push holds at most upload_concurrency + 1 segments: those on their way
     to Swift, and the one that its client is filling. All pushes of a process
-    together hold 32 MiB of that in memory, and the rest on disk.
+    together hold 160 MiB of that in memory, and the rest on disk.
 
     :param settings: Settings
     :param container: Container

@@ -97,6 +97,17 @@ class Names(object):
         return object_name[len(self._root):].rstrip('/')
 
 
+def image_file(path):
+    """Return which of an image's files a path is, such as "layer".
+
+    :returns: the last part of images/IMAGE/FILE, None for any other path
+
+    Source: the path helpers in docker_registry/core/driver.py
+    """
+    parts = path.split('/')
+    return parts[2] if len(parts) == 3 and parts[0] == 'images' else None
+
+
 def segments_prefix(object_name, upload=None):
     """Return what the names of an object's segments begin with.
 

@@ -5,7 +5,6 @@ Knows nothing of registry paths.
 
 import collections
 import contextlib
-import hashlib
 import itertools
 import logging
 import threading
@@ -13,6 +12,7 @@ import threading
 from concurrent import futures
 
 from . import errors
+from . import hashing
 
 _PIECE_BYTES = 4 * 1024 * 1024
 _READ_BYTES = 128 * 1024
@@ -35,23 +35,23 @@ class _NoRangeError(errors.BrokenObjectError):
 
 
 def open_object(container, object_name, chunk_size_bytes, bytes_range,
-                resumes, concurrency):
+                resumes, concurrency, etag=None):
     """Open an object for reading.
 
     :param concurrency: how many requests may fetch it at a time
-    :param container, object_name, chunk_size_bytes, bytes_range, resumes:
-        as for Reader
+    :param container, object_name, chunk_size_bytes, bytes_range, resumes,
+        etag: as for Reader
     :returns: Reader or ReadAhead
     :raises errors.SwiftError: the object cannot be opened
     """
     if concurrency > 1:
         try:
             return ReadAhead(container, object_name, bytes_range, resumes,
-                             concurrency)
+                             concurrency, etag)
         except _NoRangeError:
             pass  # all of it in one request may work
     return Reader(container, object_name, chunk_size_bytes, bytes_range,
-                  resumes)
+                  resumes, etag)
 
 
 class Reader(object):
@@ -170,13 +170,13 @@ class ReadAhead(object):
     version of the object that the first one found. The MD5 is checked as in
     Reader. An abandoned one stops fetching when it is closed or collected.
 
-    :param container, object_name, bytes_range, resumes: as for Reader
+    :param container, object_name, bytes_range, resumes, etag: as for Reader
     :param concurrency: how many requests at a time
     :raises errors.SwiftError: on opening and on reading
     """
 
     def __init__(self, container, object_name, bytes_range, resumes,
-                 concurrency):
+                 concurrency, etag=None):
         self._stopped = threading.Event()
         self._executor = futures.ThreadPoolExecutor(concurrency)
         self._concurrency = concurrency
@@ -191,12 +191,12 @@ class ReadAhead(object):
             piece_last = first + _PIECE_BYTES - 1
             piece = open_piece(
                 first, piece_last if last is None else min(piece_last, last),
-                None)
+                etag)
         except errors.SwiftError as error:
             if error.status != 416 or bytes_range:
                 raise
             # No range fits an empty object.
-            piece = Reader(container, object_name, _READ_BYTES)
+            piece = Reader(container, object_name, _READ_BYTES, etag=etag)
         if piece.object_size is None:
             piece.close()
             raise _NoRangeError(object_name)
@@ -254,14 +254,15 @@ class _Md5(object):
     def __init__(self, object_name, expected):
         self._object_name = object_name
         self._expected = expected
-        self._found = hashlib.md5()
+        self._found = hashing.Md5()
 
     def update(self, chunk):
         if self._expected is not None:
             self._found.update(chunk)
 
     def check(self):
-        if self._expected not in (None, self._found.hexdigest()):
+        if self._expected is not None and (
+                self._found.hexdigest() != self._expected):
             raise _broken(self._object_name,
                           'has another MD5 than its ETag says')
 

@@ -15,6 +15,7 @@ from . import cache
 from . import connections
 from . import container
 from . import errors
+from . import known
 from . import large_object
 from . import names
 from . import reader
@@ -24,6 +25,21 @@ from . import settings
 
 #: In a moment an object that is being removed is gone from every replica.
 _REMOVAL_SECONDS = 0.1
+
+
+#: Files of an image that are the same whoever writes them, and whenever: an
+#: engine pushes the json that came with the id, byte for byte, and the
+#: ancestry is what the jsons say. The registry removes neither.
+#: Source: docker_registry/images.py; graph/push.go of the docker engine
+_LASTING = ('json', 'ancestry')
+#: Files of an image that are never large objects and have nothing below them.
+#: Source: the path helpers in docker_registry/core/driver.py
+_SMALL = _LASTING + ('_inprogress', '_checksum', '_files', '_diff')
+_KNOWN_COUNT = 256
+_KNOWN_BYTES = 16 * 1024
+#: Bound how long an image that was removed past the registry is still seen.
+_LASTING_SECONDS = 60
+_STAT_SECONDS = 10
 
 
 class Storage(driver.Base):
@@ -60,13 +76,23 @@ class Storage(driver.Base):
         self._recent_tags = recent.RecentTags(
             self._read, self._write, lambda path: self._container.delete(
                 self._names.object_name(path)))
+        #: Contents of _LASTING files.
+        self._contents = known.Known(_KNOWN_COUNT, _LASTING_SECONDS)
+        #: What HEAD says of layers. A complete one never changes; before the
+        #: registry serves one it asks, each time, whether it is complete. One
+        #: that two clients push at the same time may change yet: it is then
+        #: read by the ETag that its size belongs to, or not at all.
+        self._stats = known.Known(_KNOWN_COUNT, _STAT_SECONDS)
 
     def get_content(self, path):
         """Return the content of a path as bytes."""
-        content = cache.get(path)
+        content = self._contents.get(path)
+        if content is None:
+            content = cache.get(path)
         if content is None:
             content = self._read(path)
             cache.fill(path, content)
+        self._keep(path, content)
         return content
 
     def put_content(self, path, content):
@@ -76,13 +102,14 @@ class Storage(driver.Base):
         """
         if not isinstance(content, bytes):
             content = content.encode('utf-8')
-        cache.drop(path)
+        self._drop(path)
         try:
             self._write(path, content)
         except BaseException:
-            cache.drop(path)  # filled since; the write may have happened
+            self._drop(path)  # filled since; the write may have happened
             raise
         cache.put(path, content)
+        self._keep(path, content)
         self._recent_tags.written(path)
         return path
 
@@ -93,11 +120,19 @@ class Storage(driver.Base):
             registry's open-ended ranges end one past the last byte
         :returns: iterator over chunks of bytes; close() gives its connection
             back early
+        :raises errors.ObjectExistsError: a layer is another one than that
+            whose size get_size() has given
         """
-        return reader.open_object(
-            self._container, self._names.object_name(path), self.buffer_size,
-            bytes_range, self._settings.retries,
-            self._settings.download_concurrency)
+        stat = self._stats.get(path)
+        try:
+            return reader.open_object(
+                self._container, self._names.object_name(path),
+                self.buffer_size, bytes_range, self._settings.retries,
+                self._settings.download_concurrency,
+                stat and stat['etag'].strip('"'))
+        except errors.SwiftError:
+            self._stats.drop(path)
+            raise
 
     def stream_write(self, path, fp):
         """Write a stream to a path; readers see all of it or nothing.
@@ -108,7 +143,7 @@ class Storage(driver.Base):
         try:
             self._large_objects.write(self._names.object_name(path), fp)
         finally:
-            cache.drop(path)
+            self._drop(path)
 
     def list_directory(self, path=None):
         """Yield the paths right below a directory, relative to the root.
@@ -139,31 +174,42 @@ class Storage(driver.Base):
     def exists(self, path):
         """Tell whether a path has content; a directory has none.
 
-        :returns: False only if Swift says so
+        :returns: False only if Swift says so; True if it says so, or has said
+            it of a layer or a lasting file
         """
+        if self._stats.get(path) or self._contents.get(path) is not None:
+            return True
+        if names.image_file(path) in _LASTING and cache.get(path) is not None:
+            return True
         try:
-            # A mark that a storage node has missed the removal of would keep
-            # an image from being served.
-            self._container.head(self._names.object_name(path), newest=True)
+            self._stat(path)
         except errors.ObjectNotFoundError:
             return False
         return True
 
     def remove(self, path):
         """Remove a path, or a directory with everything below it."""
+        object_name = self._names.object_name(path)
         try:
-            self._large_objects.remove(self._names.object_name(path))
+            if names.image_file(path) in _SMALL:
+                self._container.delete(object_name)
+                return
+            self._large_objects.remove(object_name)
         except errors.ObjectNotFoundError:
+            if names.image_file(path) in _SMALL:
+                raise
             if not self._large_objects.remove_below(
                     self._names.prefix(path), self._forget):
                 raise
         finally:
-            cache.drop(path)
+            self._drop(path)
         self._recent_tags.removed(path)
 
     def get_size(self, path):
         """Return the size of a path's content in bytes."""
-        return self._container.get_size(self._names.object_name(path))
+        return self._container.get_size(
+            self._names.object_name(path),
+            self._stats.get(path) or self._stat(path))
 
     def content_redirect_url(self, path):
         """Return where a client finds a path at Swift itself, for GET.
@@ -225,6 +271,29 @@ class Storage(driver.Base):
     def _write(self, path, content):
         self._container.put(self._names.object_name(path), content,
                             len(content), hashlib.md5(content).hexdigest())
+
+    def _stat(self, path):
+        """Ask for a path's headers; remember those of a layer."""
+        # A mark that a storage node has missed the removal of would keep an
+        # image from being served.
+        headers = self._container.head(self._names.object_name(path),
+                                       newest=True)
+        # The ETag of a dynamic large object says little of its content.
+        if (names.image_file(path) == 'layer' and headers.get('etag')
+                and 'x-object-manifest' not in headers):
+            self._stats.put(path, headers)
+        return headers
+
+    def _keep(self, path, content):
+        if (names.image_file(path) in _LASTING
+                and len(content) <= _KNOWN_BYTES):
+            self._contents.put(path, content)
+
+    def _drop(self, path):
+        """Forget a path, and what this process knows of what is below."""
+        cache.drop(path)
+        self._contents.drop(path)
+        self._stats.drop(path)
 
     def _forget(self, object_names):
         cache.drop(*map(self._names.path, object_names))
