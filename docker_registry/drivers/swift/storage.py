@@ -6,6 +6,7 @@ tags.py of docker-registry use it.
 
 import functools
 import hashlib
+import json
 import sys
 import time
 
@@ -37,9 +38,12 @@ _LASTING = ('json', 'ancestry')
 _SMALL = _LASTING + ('_inprogress', '_checksum', '_files', '_diff')
 _KNOWN_COUNT = 256
 _KNOWN_BYTES = 16 * 1024
+#: Beside a layer's path in the cache.
+_STAT = '#stat'
 #: Bound how long an image that was removed past the registry is still seen.
 _LASTING_SECONDS = 60
 _STAT_SECONDS = 10
+_ABSENT_SECONDS = 1
 
 
 class Storage(driver.Base):
@@ -78,6 +82,10 @@ class Storage(driver.Base):
                 self._names.object_name(path)))
         #: Contents of _LASTING files.
         self._contents = known.Known(_KNOWN_COUNT, _LASTING_SECONDS)
+        #: jsons that were not there a moment ago. Without one there is no
+        #: checksum to be removed: the registry writes it after the json. That
+        #: of somebody else who has pushed the image since may as well stay.
+        self._absent = known.Known(_KNOWN_COUNT, _ABSENT_SECONDS)
         #: What HEAD says of layers. A complete one never changes; before the
         #: registry serves one it asks, each time, whether it is complete. One
         #: that two clients push at the same time may change yet: it is then
@@ -123,15 +131,15 @@ class Storage(driver.Base):
         :raises errors.ObjectExistsError: a layer is another one than that
             whose size get_size() has given
         """
-        stat = self._stats.get(path)
+        stat = self._known_stat(path)
         try:
             return reader.open_object(
                 self._container, self._names.object_name(path),
                 self.buffer_size, bytes_range, self._settings.retries,
                 self._settings.download_concurrency,
-                stat and stat['etag'].strip('"'))
-        except errors.SwiftError:
-            self._stats.drop(path)
+                stat and stat['etag'])
+        except (errors.ObjectExistsError, errors.ObjectNotFoundError):
+            self._drop(path)
             raise
 
     def stream_write(self, path, fp):
@@ -140,10 +148,16 @@ class Storage(driver.Base):
         :param fp: has read(n); what it raises is passed on, and then nothing
             has been written
         """
+        self._drop(path)
         try:
-            self._large_objects.write(self._names.object_name(path), fp)
+            size, etag = self._large_objects.write(
+                self._names.object_name(path), fp)
         finally:
-            self._drop(path)
+            self._drop(path)  # filled since
+        if names.image_file(path) == 'layer':
+            stat = {'content-length': size, 'etag': etag}
+            self._stats.put(path, stat)
+            cache.put(path + _STAT, json.dumps(stat))
 
     def list_directory(self, path=None):
         """Yield the paths right below a directory, relative to the root.
@@ -177,19 +191,26 @@ class Storage(driver.Base):
         :returns: False only if Swift says so; True if it says so, or has said
             it of a layer or a lasting file
         """
-        if self._stats.get(path) or self._contents.get(path) is not None:
-            return True
-        if names.image_file(path) in _LASTING and cache.get(path) is not None:
+        kind = names.image_file(path)
+        if kind in _LASTING and (self._contents.get(path) is not None
+                                 or cache.get(path) is not None):
             return True
         try:
             self._stat(path)
         except errors.ObjectNotFoundError:
+            if kind == 'json':
+                self._absent.put(path, True)
             return False
         return True
 
     def remove(self, path):
         """Remove a path, or a directory with everything below it."""
         object_name = self._names.object_name(path)
+        if (names.image_file(path) == '_checksum' and self._absent.get(
+                path[:-len('_checksum')] + 'json')):
+            raise errors.ObjectNotFoundError(
+                '%s is not there, and neither is the image' % path,
+                object_name=object_name)
         try:
             if names.image_file(path) in _SMALL:
                 self._container.delete(object_name)
@@ -207,9 +228,8 @@ class Storage(driver.Base):
 
     def get_size(self, path):
         """Return the size of a path's content in bytes."""
-        return self._container.get_size(
-            self._names.object_name(path),
-            self._stats.get(path) or self._stat(path))
+        return self._container.get_size(self._names.object_name(path),
+                                        self._stat(path))
 
     def content_redirect_url(self, path):
         """Return where a client finds a path at Swift itself, for GET.
@@ -273,7 +293,10 @@ class Storage(driver.Base):
                             len(content), hashlib.md5(content).hexdigest())
 
     def _stat(self, path):
-        """Ask for a path's headers; remember those of a layer."""
+        """Return what HEAD says of a path; of a layer, what is known."""
+        stat = self._known_stat(path)
+        if stat:
+            return stat
         # A mark that a storage node has missed the removal of would keep an
         # image from being served.
         headers = self._container.head(self._names.object_name(path),
@@ -281,8 +304,18 @@ class Storage(driver.Base):
         # The ETag of a dynamic large object says little of its content.
         if (names.image_file(path) == 'layer' and headers.get('etag')
                 and 'x-object-manifest' not in headers):
-            self._stats.put(path, headers)
+            stat = {'content-length': int(headers['content-length']),
+                    'etag': headers['etag'].strip('"')}
+            self._stats.put(path, stat)
+            cache.fill(path + _STAT, json.dumps(stat))
         return headers
+
+    def _known_stat(self, path):
+        stat = self._stats.get(path)
+        if stat is None and names.image_file(path) == 'layer':
+            cached = cache.get(path + _STAT)
+            stat = cached and json.loads(cached.decode('ascii'))
+        return stat
 
     def _keep(self, path, content):
         if (names.image_file(path) in _LASTING
@@ -291,12 +324,13 @@ class Storage(driver.Base):
 
     def _drop(self, path):
         """Forget a path, and what this process knows of what is below."""
-        cache.drop(path)
-        self._contents.drop(path)
-        self._stats.drop(path)
+        cache.drop(path, path + _STAT)
+        for memory in (self._contents, self._stats, self._absent):
+            memory.drop(path)
 
     def _forget(self, object_names):
-        cache.drop(*map(self._names.path, object_names))
+        paths = [self._names.path(name) for name in object_names]
+        cache.drop(*paths + [path + _STAT for path in paths])
 
 
 def _quoting(helper):
