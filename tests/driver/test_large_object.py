@@ -81,10 +81,8 @@ def test_sizes_around_swifts_limit(storage, size, count):
     assert names(storage) == []
 
 
-@pytest.mark.parametrize('concurrency', [1, 3])
-def test_ranges_across_segments(make_storage, concurrency):
-    storage = make_storage(swift_segment_size=_SEGMENT,
-                           swift_download_concurrency=concurrency)
+def test_ranges_across_segments(make_storage):
+    storage = make_storage(swift_segment_size=_SEGMENT)
     write(storage, _CONTENT)
     assert len(segments(storage)) == 5
     for bytes_range in ((0, 0), (_SEGMENT - 1, _SEGMENT), (0, _SEGMENT),
@@ -364,10 +362,9 @@ def test_reading_a_large_object_goes_on_where_it_broke(
 
 
 @pytest.mark.parametrize('count', [3, 25])
-@pytest.mark.parametrize('concurrency', [1, 2])
-def test_dynamic_large_objects_of_others(make_storage, count, concurrency):
+def test_dynamic_large_objects_of_others(make_storage, count):
     # The tests' Swift lists 20 names a page.
-    storage = make_storage(swift_download_concurrency=concurrency)
+    storage = make_storage()
     parts = [os.urandom(1000) for _ in range(count)]
     for number, part in enumerate(parts):
         storage.put_content('segments/%03d' % number, part)
@@ -454,54 +451,3 @@ def test_more_than_all_segments_hold(storage, monkeypatch):
     assert names(storage) == []
     write(storage, b'x' * 4000)
     assert storage.get_size(_PATH) == 4000
-
-
-@pytest.mark.parametrize('concurrency', [2, 5])
-def test_reading_ahead(make_storage, faults, concurrency):
-    storage = make_storage(
-        swift_authurl='http://127.0.0.1:%d/auth/v1.0' % faults.port,
-        swift_segment_size=5 * _MIB, swift_download_concurrency=concurrency)
-    content = os.urandom(_MIB) * 15 + b'1'
-    for path, size in ((_PATH, len(content)), ('small', 1000), ('empty', 0),
-                       ('plain', 4 * _MIB + 1)):
-        write(storage, content[:size], path)
-        faults.inject(relay.end(500), 'GET', path)
-        assert read(storage, path=path) == content[:size]
-    assert read(storage, (5, 9 * _MIB)) == content[5:9 * _MIB + 1]
-    assert read(storage, (8 * _MIB, 10 ** 9)) == content[8 * _MIB:]
-    with pytest.raises(exceptions.FileNotFoundError):
-        storage.stream_read('absent')
-
-
-def test_reading_ahead_checks_the_md5(make_storage, faults):
-    storage = make_storage(
-        swift_authurl='http://127.0.0.1:%d/auth/v1.0' % faults.port,
-        swift_download_concurrency=3)
-    content = os.urandom(9 * _MIB)
-    write(storage, content)
-    faults.inject(relay.damage(5), 'GET', 'layer', times=2)
-    received = []
-    with pytest.raises(exceptions.BrokenError):
-        for chunk in storage.stream_read(_PATH):
-            received.append(chunk)
-    assert sum(map(len, received)) < len(content)
-
-
-def test_abandoned_reading_ahead_stops(make_storage, faults):
-    storage = make_storage(
-        swift_authurl='http://127.0.0.1:%d/auth/v1.0' % faults.port,
-        swift_download_concurrency=2)
-    content = os.urandom(_MIB) * 15
-    for _ in range(2):
-        write(storage, content)
-        before = faults.count('GET', 'layer')
-        reader = storage.stream_read(_PATH)
-        assert next(reader) == content[:4 * _MIB]
-        executor, stopped = reader._executor, reader._stopped
-        del reader
-        assert stopped.is_set()
-        for thread in executor._threads:
-            thread.join(5)
-            assert not thread.is_alive()
-        assert faults.count('GET', 'layer') - before <= 3
-    assert read(storage) == content

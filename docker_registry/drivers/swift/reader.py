@@ -3,19 +3,10 @@
 Knows nothing of registry paths.
 """
 
-import collections
-import contextlib
-import itertools
 import logging
-import threading
-
-from concurrent import futures
 
 from . import errors
 from . import hashing
-
-_PIECE_BYTES = 4 * 1024 * 1024
-_READ_BYTES = 128 * 1024
 
 logger = logging.getLogger(__name__)
 
@@ -32,26 +23,6 @@ class _NoRangeError(errors.BrokenObjectError):
         super(_NoRangeError, self).__init__(
             'GET %s: the answer is not the range asked for' % object_name,
             object_name=object_name)
-
-
-def open_object(container, object_name, chunk_size_bytes, bytes_range,
-                resumes, concurrency, etag=None):
-    """Open an object for reading.
-
-    :param concurrency: how many requests may fetch it at a time
-    :param container, object_name, chunk_size_bytes, bytes_range, resumes,
-        etag: as for Reader
-    :returns: Reader or ReadAhead
-    :raises errors.SwiftError: the object cannot be opened
-    """
-    if concurrency > 1:
-        try:
-            return ReadAhead(container, object_name, bytes_range, resumes,
-                             concurrency, etag)
-        except _NoRangeError:
-            pass  # all of it in one request may work
-    return Reader(container, object_name, chunk_size_bytes, bytes_range,
-                  resumes, etag)
 
 
 class Reader(object):
@@ -76,9 +47,10 @@ class Reader(object):
     :param resumes: how often reading may break off without any progress
     :param etag: read this version of the object or none
     :param newest: ask every replica, for one may have missed a change
+    :ivar object_name: name of the object
     :ivar etag: that of the object
     :ivar object_size: size of the whole object in bytes, None where unknown
-    :ivar object_md5: MD5 of the whole object, None where unknown
+    :ivar position: offset of the byte that comes next
     :raises errors.SwiftError: on opening and on reading
     """
 
@@ -86,7 +58,7 @@ class Reader(object):
                  bytes_range=None, resumes=3, etag=None, newest=False):
         self._body = None
         self._container = container
-        self._object_name = object_name
+        self.object_name = object_name
         self._chunk_size_bytes = chunk_size_bytes
         self._resumes = self._resumes_left = resumes
         first, last = bytes_range or (None, None)
@@ -94,15 +66,14 @@ class Reader(object):
             object_name, first, last, etag, newest=newest)
         self.etag = body.etag
         self.object_size = body.object_size
-        self.object_md5 = body.object_md5
-        self._position = body.first
-        if (self._position != (first or 0)
+        self.position = body.first
+        if (self.position != (first or 0)
                 or body.is_range != (bytes_range is not None)):
             self.close()
             raise _NoRangeError(object_name)
         self._end = None
         if body.size is not None:
-            self._end = self._position + body.size
+            self._end = self.position + body.size
         whole = body.size == body.object_size
         self._md5 = _Md5(object_name, body.object_md5 if whole else None)
 
@@ -113,16 +84,27 @@ class Reader(object):
         if self._body is None:
             raise StopIteration
         chunk = self._read()
-        self._position += len(chunk)
-        self._md5.update(chunk)
-        if self._position == self._end or not chunk:
+        self.position += len(chunk)
+        is_last = self.position == self._end or not chunk
+        if is_last:
             self.close()
-            self._md5.check()
+        self.check(chunk, is_last)
         if not chunk:
             raise StopIteration
         return chunk
 
     next = __next__  # Python 2
+
+    @property
+    def bytes_left(self):
+        """Number of bytes that come yet; 0 where that is unknown."""
+        return 0 if self._end is None else self._end - self.position
+
+    def check(self, chunk, is_last):
+        """Check what comes next, where somebody else has read it."""
+        self._md5.update(chunk)
+        if is_last:
+            self._md5.check()
 
     def close(self):
         """Give the connection back; to be called by whoever stops early."""
@@ -142,7 +124,7 @@ class Reader(object):
                     self.close()
                     raise
                 logger.warning('%s; resuming at byte %d', error,
-                               self._position)
+                               self.position)
                 self._resumes_left -= 1
                 self._resume()
             else:
@@ -151,100 +133,13 @@ class Reader(object):
 
     def _resume(self):
         self._body = self._container.get(
-            self._object_name, self._position, self._end - 1, self.etag,
+            self.object_name, self.position, self._end - 1, self.etag,
             wait=self._body.wait)
-        if (self._body.first != self._position
-                or self._body.size != self._end - self._position):
+        if (self._body.first != self.position
+                or self._body.size != self._end - self.position):
             self.close()
-            raise _broken(self._object_name,
-                          'cannot be resumed at byte %d' % self._position)
-
-
-class ReadAhead(object):
-
-    """Iterates over an object's bytes, fetched by several requests at once.
-
-    For links that hold back each connection. Fetches pieces of 4 MiB ahead of
-    whoever reads, and hands them out in order; it holds as many in memory as
-    there are requests, and the one that is being read. All come from the
-    version of the object that the first one found. The MD5 is checked as in
-    Reader. An abandoned one stops fetching when it is closed or collected.
-
-    :param container, object_name, bytes_range, resumes, etag: as for Reader
-    :param concurrency: how many requests at a time
-    :raises errors.SwiftError: on opening and on reading
-    """
-
-    def __init__(self, container, object_name, bytes_range, resumes,
-                 concurrency, etag=None):
-        self._stopped = threading.Event()
-        self._executor = futures.ThreadPoolExecutor(concurrency)
-        self._concurrency = concurrency
-        self._ahead = collections.deque()
-
-        def open_piece(first, last, etag):
-            return Reader(container, object_name, _READ_BYTES, (first, last),
-                          resumes, etag)
-        self._open_piece = open_piece
-        first, last = bytes_range or (0, None)
-        try:
-            piece_last = first + _PIECE_BYTES - 1
-            piece = open_piece(
-                first, piece_last if last is None else min(piece_last, last),
-                etag)
-        except errors.SwiftError as error:
-            if error.status != 416 or bytes_range:
-                raise
-            # No range fits an empty object.
-            piece = Reader(container, object_name, _READ_BYTES, etag=etag)
-        if piece.object_size is None:
-            piece.close()
-            raise _NoRangeError(object_name)
-        self._etag = piece.etag
-        self._end = piece.object_size
-        if last is not None:
-            self._end = min(self._end, last + 1)
-        whole = bytes_range is None
-        self._md5 = _Md5(object_name, piece.object_md5 if whole else None)
-        self._next = first + _PIECE_BYTES
-        self._ahead.append(self._executor.submit(_join, piece, self._stopped))
-        self._fetch()
-
-    def __iter__(self):
-        return self
-
-    def __next__(self):
-        if not self._ahead:
-            self.close()
-            raise StopIteration
-        try:
-            piece = self._ahead.popleft().result()
-            self._fetch()
-            self._md5.update(piece)
-            if not self._ahead:
-                self._md5.check()
-        except BaseException:
-            self.close()
-            raise
-        return piece
-
-    next = __next__  # Python 2
-
-    def close(self):
-        """Stop fetching; to be called by whoever stops reading early."""
-        self._stopped.set()
-        while self._ahead:
-            self._ahead.pop().cancel()
-        self._executor.shutdown(wait=False)
-
-    __del__ = close
-
-    def _fetch(self):
-        while len(self._ahead) < self._concurrency and self._next < self._end:
-            first, self._next = self._next, self._next + _PIECE_BYTES
-            self._ahead.append(self._executor.submit(
-                _fetch, self._open_piece, first,
-                min(self._next, self._end) - 1, self._etag, self._stopped))
+            raise _broken(self.object_name,
+                          'cannot be resumed at byte %d' % self.position)
 
 
 class _Md5(object):
@@ -265,21 +160,6 @@ class _Md5(object):
                 self._found.hexdigest() != self._expected):
             raise _broken(self._object_name,
                           'has another MD5 than its ETag says')
-
-
-# Functions, and not methods: a fetch under way must not keep an abandoned
-# reader alive.
-
-def _fetch(open_piece, first, last, etag, stopped):
-    if stopped.is_set():
-        return b''
-    return _join(open_piece(first, last, etag), stopped)
-
-
-def _join(piece, stopped):
-    with contextlib.closing(piece):
-        return b''.join(itertools.takewhile(
-            lambda _: not stopped.is_set(), piece))
 
 
 def _broken(object_name, reason):

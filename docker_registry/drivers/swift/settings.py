@@ -63,7 +63,7 @@ _TABLE = (
      _row('swift_segment_size', values.integer(1, 5 * 1024 ** 3),
           32 * 1024 ** 2),
      _row('swift_upload_concurrency', values.integer(1, 64), 4),
-     _row('swift_download_concurrency', values.integer(1, 64), 1),
+     _row('swift_download_concurrency', values.integer(1, 64), 4),
      _row('swift_buffer_directory'),
      _row('swift_connections', values.integer(1, 1000), 32),
      _row('swift_timeout', values.integer(1, 3600), 60),

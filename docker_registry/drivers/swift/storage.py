@@ -19,6 +19,7 @@ from . import errors
 from . import known
 from . import large_object
 from . import names
+from . import read_ahead
 from . import reader
 from . import recent
 from . import redirect
@@ -76,6 +77,8 @@ class Storage(driver.Base):
         self._container = container.Container(values, self._connections)
         self._large_objects = large_object.LargeObjects(
             values, self._container)
+        self._readers = read_ahead.Readers(values, self._container,
+                                           self.buffer_size)
         self._redirects = redirect.Redirects(values, self._container)
         self._recent_tags = recent.RecentTags(
             self._read, self._write, lambda path: self._container.delete(
@@ -133,11 +136,8 @@ class Storage(driver.Base):
         """
         stat = self._known_stat(path)
         try:
-            return reader.open_object(
-                self._container, self._names.object_name(path),
-                self.buffer_size, bytes_range, self._settings.retries,
-                self._settings.download_concurrency,
-                stat and stat['etag'])
+            return self._readers.open(self._names.object_name(path),
+                                      bytes_range, stat and stat['etag'])
         except (errors.ObjectExistsError, errors.ObjectNotFoundError):
             self._drop(path)
             raise
