@@ -41,7 +41,7 @@ class Keystone:
 
     :ivar url: of its API
     :cvar region: name of the region of its own URL, and of Swift's
-    :ivar identity: Identity, to make what a test needs
+    :ivar api: Identity, to make what a test needs
     :ivar project: Project that the images belong to
     :ivar user: User of the registry, a member of that project
     :ivar services: Project that the users of services belong to
@@ -56,7 +56,7 @@ class Keystone:
         self.server = None
         self._port = processes.free_port()
         self.url = 'http://%s:%d/v3' % (processes.HOST, self._port)
-        self.identity = identity.Identity(
+        self.api = identity.Identity(
             self.url, 'admin', secrets.of('admin of Keystone'), 'admin')
         self.project = self.user = self.services = self.swift = None
 
@@ -99,9 +99,9 @@ class Keystone:
             server.stop()
 
     def _add(self, project_name, user_name, role):
-        project = self.identity.add_project(project_name)
-        user = self.identity.add_user(user_name)
-        self.identity.assign(role, user, project)
+        project = self.api.add_project(project_name)
+        user = self.api.add_user(user_name)
+        self.api.assign(role, user, project)
         return project, user
 
     def _server(self, name, token_life, port):

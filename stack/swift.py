@@ -167,7 +167,7 @@ class Swift:
         self._add_proxies()
         processes.start_all(self._servers())
         if self._keystone:
-            self._keystone.identity.add_object_store(
+            self._keystone.api.add_object_store(
                 self._keystone.region, self.url + '/v1/AUTH_%(tenant_id)s')
 
     def stop(self):

@@ -39,8 +39,6 @@ interface = public
 delay_auth_decision = true
 service_token_roles_required = true
 cache = swift.cache
-# Soon aware of tokens that were made void before their time.
-token_cache_time = 3
 [filter:keystoneauth]
 use = egg:swift#keystoneauth
 operator_roles = admin, member
@@ -119,6 +117,6 @@ class KeystoneLogin:
                 'swift_region_name': self._keystone.region}
 
     def token(self, auth_url, user):
-        """Log in and return a token; the user is one of its identity's."""
-        return self._keystone.identity.token(user or self._keystone.user,
-                                             self._keystone.project)
+        """Log in and return a token; a User of its own."""
+        return self._keystone.api.token(user or self._keystone.user,
+                                        self._keystone.project)
