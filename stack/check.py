@@ -18,7 +18,7 @@ def check():
         missing
     """
     # Before tox, which would hide the progress.
-    for name in ('registry', 'swift', 'legacy'):
+    for name in ('registry', 'swift', 'legacy', 'debian'):
         environments.build(name)
     pythons = {version: environments.find_python(version)
                for version in environments.TESTED_PYTHONS}

@@ -96,7 +96,8 @@ def settings(doors, cluster):
     """Settings that work, with the names of a v3 password."""
     return cluster.settings(
         swift_authurl=doors.url('keystone') + '/v3',
-        swift_region_name='doors', swift_retries=0, storage_path='/registry')
+        swift_region_name='doors', swift_retries=0, storage_path='/registry',
+        loglevel='debug')
 
 
 @pytest.fixture
