@@ -33,7 +33,8 @@ def test_one_reads_lists_and_removes_what_the_other_wrote(
     assert (exists, content) == (True, '123')
     assert layer == 'x' * 300000
     assert int(size) == 300000  # 0.2.1 gives a text
-    assert tags == [tag]
+    # The registry takes no notice of other names there; ours notes its tags.
+    assert [name for name in tags if '/tag_' in name] == [tag]
     assert images == ['images/1/json', 'images/1/layer']
     reader(['remove', tag], ['remove', 'images/1/json'],
            ['remove', 'images/1/layer'])
