@@ -67,7 +67,7 @@ class EngineClient(v1client.V1Client):
             except (v1client.RefusedError, *_NO_ANSWER):
                 if attempt == _ATTEMPTS:
                     raise
-            self._again(0.5 * attempt)
+            self.wait(0.5 * attempt)
 
     def get_layer(self, image_id, size):
         if size <= 0:
@@ -78,7 +78,11 @@ class EngineClient(v1client.V1Client):
             reader.resume()
         return b''.join(reader.chunks)
 
-    def _again(self, pause_seconds):
+    def read(self, response, size):
+        """Return the next bytes of a layer, b'' at the end."""
+        return response.read(size)
+
+    def wait(self, pause_seconds):
         """Pause before a request is sent again, and count it."""
         time.sleep(pause_seconds * self._pace)
         self.retries += 1
@@ -111,26 +115,29 @@ class _Resumable:
             except _NO_ANSWER:
                 if attempt == _ATTEMPTS:
                     raise
-            self._client._again(5 * attempt)
+            self._client.wait(5 * attempt)
 
     def resume(self):
-        """Ask for what is missing."""
-        self._client._again(5)
+        """Ask for what is missing; for all where nothing has come."""
+        status, headers = 200, {}
+        if self._received:
+            status, headers = 206, {'Range': 'bytes=%d-%d' % (
+                self._received, self._size)}
+        self._client.wait(5 if self._received else 0)
         for failures in range(1, _ATTEMPTS + 1):
             try:
-                with self._client.open('GET', self._path, headers={
-                        'Range': 'bytes=%d-%d' % (self._received,
-                                                  self._size)}) as response:
+                with self._client.open('GET', self._path,
+                                       headers=headers) as response:
                     if response.status == 416 and self._received == self._size:
                         self.ended = True
                         return
-                    self._expect(206, response)
+                    self._expect(status, response)
                     self._read(response)
                     return
             except _NO_ANSWER:
                 if failures == _ATTEMPTS:
                     raise
-            self._client._again(5 * failures)
+            self._client.wait(5 * failures)
 
     def _expect(self, status, response):
         if response.status != status:
@@ -141,7 +148,7 @@ class _Resumable:
         """Read until the answer ends or breaks off."""
         try:
             while True:
-                chunk = response.read(_READ_BYTES)
+                chunk = self._client.read(response, _READ_BYTES)
                 if not chunk:
                     # http.client does not say that some are missing here.
                     self.ended = not response.length

@@ -37,8 +37,8 @@ class Workload:
     :param port: where they find the registry
     :param clients: how many at the same time
     :param layer_bytes: (least, most) size of a layer
-    :param pause_seconds: after each 64 KiB of a layer that is pushed, so that
-        pushes last
+    :param pause_seconds: after each 64 KiB of a layer, so that pushes and
+        pulls last
     :param pace: factor on the pauses of the engine before it tries again
     :ivar requests: list of Request
     :ivar acknowledged: list of Pushed: nothing of these may be lost
@@ -175,6 +175,10 @@ class _Client(engine.EngineClient):
                 headers or {}, **{balancer.REQUEST_ID: name}),
                 chunked) as response:
             yield response
+
+    def read(self, response, size):
+        time.sleep(self._workload._pause_seconds)
+        return super().read(response, size)
 
     def chunks(self, layer):
         for chunk in super().chunks(layer):
