@@ -135,7 +135,7 @@ def test_a_cluster_that_is_away_and_comes_back(
     assert storage.statistics()['silent'] is True
     # The health check is not kept from asking, and what it finds counts.
     faults._rules = []
-    storage.check(5)
+    storage.check()
     assert storage.statistics()['silent'] is False
     assert storage.exists('a') is True
 

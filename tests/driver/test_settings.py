@@ -55,6 +55,15 @@ def test_text_whose_spelling_yaml_has_lost(value):
     assert str(value) not in problem
 
 
+def test_seconds_may_have_fractions():
+    found = parse(swift_connect_timeout=0.5, swift_retry_delay=0)
+    assert (found.connect_timeout, found.retry_delay) == (0.5, 0)
+    assert parse().connect_timeout == 5
+    for value in ('5', True, -1, 10 ** 6, float('nan')):
+        problem, = problems(swift_connect_timeout=value)
+        assert problem.startswith('  swift_connect_timeout: not ')
+
+
 def test_empty_means_not_set():
     assert parse(swift_container='', swift_region_name=None) == parse()
 

@@ -45,8 +45,9 @@ def frozen(server):
 
 @pytest.fixture
 def impatient(start_registry):
-    """A registry that waits 3 seconds for Swift."""
-    return start_registry({'swift_timeout': _TIMEOUT_SECONDS}, workers=1)
+    """A registry that waits 3 seconds for Swift, and says what it does."""
+    return start_registry({'swift_timeout': _TIMEOUT_SECONDS,
+                           'loglevel': 'debug'}, workers=1)
 
 
 def assert_unavailable(answer):
@@ -158,6 +159,8 @@ def test_tags_that_cannot_be_read(cluster, impatient):
         assert transaction in error
         assert 'WARNING: GET registry/repositories/library/demo/tag_' in log
         assert 'Traceback' not in log
+        assert impatient.settings['swift_password'] not in impatient.log()
+        assert not re.search('AUTH_z?f?tk', impatient.log())
         assert client.request('DELETE', path).status == 503
     with stopped(cluster.proxy):
         pass  # it would leave its object server alone for a minute

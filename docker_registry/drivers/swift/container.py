@@ -272,12 +272,11 @@ class Container(object):
         """Return the URL of the account, without a slash at its end."""
         return self._pool.storage_url()
 
-    def check(self, limit_seconds):
+    def check(self):
         """Ask Swift whether the container can be used; one request.
 
         A container that will be made with the first push counts as there.
 
-        :param limit_seconds: how long to wait for an answer
         :raises errors.SwiftError: it cannot be used
         """
         try:
@@ -285,7 +284,7 @@ class Container(object):
                 'HEAD container ' + self.name,
                 lambda connection: client.head_container(
                     connection.storage_url, connection.grant.token, self.name,
-                    http_conn=connection.http), limit_seconds)
+                    http_conn=connection.http))
         except errors.ObjectNotFoundError:
             if not self._settings.create_container:
                 raise

@@ -83,8 +83,7 @@ class Health(object):
     Healthy until `threshold` checks in a row have failed, and again after
     one that has not. Each process checks for itself.
 
-    :param check: callable that takes how many seconds it may take, and
-        raises if Swift cannot be used
+    :param check: callable that raises if Swift cannot be used
     :param settings: Settings
     """
 
@@ -117,7 +116,7 @@ class Health(object):
         """Check once."""
         started = breaker.clock()
         try:
-            self._check(self._settings.interval_seconds)
+            self._check()
         except errors.SwiftError as error:
             self._failed(str(error), breaker.clock() - started)
         except Exception as error:  # or nobody would ever check again

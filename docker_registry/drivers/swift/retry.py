@@ -16,6 +16,9 @@ from . import breaker
 from . import connections
 from . import errors
 
+#: Who wants to know whether Swift can be used does not want to wait for long.
+_CHECK_SECONDS = 10
+
 logger = logging.getLogger(__name__)
 
 
@@ -120,13 +123,13 @@ class Requests(object):
         return self._repeat(action, object_name, operation, keeps, wait,
                             self._settings.retries)
 
-    def check(self, action, operation, limit_seconds):
-        """Do one operation once, however silent Swift has been.
+    def check(self, action, operation):
+        """Do one operation once, and soon, however silent Swift has been.
 
-        :param limit_seconds: how long to wait for an answer
         :raises errors.SwiftError: it cannot be done
         """
-        wait = Wait(limit_seconds, self._settings.connect_timeout)
+        wait = Wait(min(_CHECK_SECONDS, self._settings.timeout),
+                    self._settings.connect_timeout)
         self._repeat(action, None, operation, False, wait, 0, is_check=True)
 
     def _repeat(self, action, object_name, operation, keeps, wait, retries,

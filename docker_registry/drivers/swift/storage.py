@@ -256,12 +256,9 @@ class Storage(driver.Base):
         """Remove the segments that orphans() yields."""
         self._container.delete_all(self.orphans(age_seconds))
 
-    def check(self, limit_seconds):
-        """Ask Swift whether the container can be used, in one request.
-
-        :param limit_seconds: how long to wait for an answer
-        """
-        self._container.check(limit_seconds)
+    def check(self):
+        """Ask Swift whether the container can be used, in one request."""
+        self._container.check()
 
     def statistics(self):
         """Return what this process has done, and has open, as a dict.
