@@ -141,6 +141,17 @@ def test_connect_timeout_is_not_for_sending(on_link, services):
         assert storage.get_size('layer') == len(content)
 
 
+def test_manifests_take_their_time(make_storage, faults):
+    storage = make_storage(
+        swift_authurl='http://127.0.0.1:%d/auth/v1.0' % faults.port,
+        swift_timeout=4, swift_connect_timeout=0.5, swift_segment_size=1000)
+    storage.put_content('a', b'1')
+    faults.inject(relay.stall(2.5), 'PUT', 'multipart-manifest=put')
+    storage.stream_write('layer', io.BytesIO(b'1' * 3000))
+    assert storage.get_size('layer') == 3000
+    assert faults.count('PUT', 'multipart-manifest=put') == 1
+
+
 def test_swift_that_asks_for_too_much_patience(impatient, faults):
     faults.inject(relay.status(503, {'Retry-After': '30'}), 'HEAD', times=9)
     started = time.time()

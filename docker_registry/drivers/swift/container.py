@@ -319,14 +319,15 @@ class Container(object):
                 # this one's: Swift has kept the other.
                 raise errors.from_status('PUT %s' % object_name, object_name,
                                          202)
+        is_slow = query is not None  # a manifest, each segment is looked at
         try:
-            self._request('PUT', object_name, send)
+            self._request('PUT', object_name, send, is_slow=is_slow)
         except errors.ObjectNotFoundError as error:  # that is, the container
             if not self._settings.create_container:
                 raise self._no_container(error, 'it may be created by hand, '
                                          'or by swift_create_container: true')
             self._create(error)
-            self._request('PUT', object_name, send)
+            self._request('PUT', object_name, send, is_slow=is_slow)
         except errors.LoginError:
             raise
         except errors.AccessDeniedError as error:

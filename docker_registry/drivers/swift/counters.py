@@ -15,8 +15,9 @@ class Counters(object):
 
     def __init__(self, *names):
         self._values = dict.fromkeys(names, 0)
-        # Held for a moment and never while waiting for anything.
-        self._lock = threading.Lock()
+        # Held for a moment and never while waiting for anything. Who holds it
+        # may find garbage to collect that counts, too: an abandoned reader.
+        self._lock = threading.RLock()
 
     def add(self, name, count=1):
         """Count something."""

@@ -105,7 +105,8 @@ class Requests(object):
         self._settings = settings
         self._pool = pool
 
-    def send(self, action, object_name, operation, keeps=False, wait=None):
+    def send(self, action, object_name, operation, keeps=False, wait=None,
+             is_slow=False):
         """Do one operation on a borrowed connection, again where it helps.
 
         :param action: what it is, for messages: "GET registry/images/1/json"
@@ -115,13 +116,15 @@ class Requests(object):
         :param keeps: whether what it returns goes on using the connection,
             and reports its answer
         :param wait: Wait of the request that this one goes on with
+        :param is_slow: whether Swift has much to do before it answers; all
+            of the time is for the first attempt then
         :returns: what the operation returns
         :raises errors.SwiftError: it cannot be done
         """
         wait = wait or Wait(self._settings.timeout,
                             self._settings.connect_timeout)
         return self._repeat(action, object_name, operation, keeps, wait,
-                            self._settings.retries)
+                            self._settings.retries, is_slow)
 
     def check(self, action, operation):
         """Do one operation once, and soon, however silent Swift has been.
@@ -130,16 +133,17 @@ class Requests(object):
         """
         wait = Wait(min(_CHECK_SECONDS, self._settings.timeout),
                     self._settings.connect_timeout)
-        self._repeat(action, None, operation, False, wait, 0, is_check=True)
+        self._repeat(action, None, operation, False, wait, retries=0,
+                     is_check=True)
 
     def _repeat(self, action, object_name, operation, keeps, wait, retries,
-                is_check=False):
+                is_slow=False, is_check=False):
         pool = self._pool
         delay = self._settings.retry_delay
         renewed = False
         while True:
             grant = None
-            wait.allot(is_last=not retries)
+            wait.allot(is_last=is_slow or not retries)
             try:
                 connection = pool.borrow(wait, is_check)
                 grant = connection.grant
@@ -155,7 +159,8 @@ class Requests(object):
                 elif grant is not None:
                     pool.breaker.answered()
                 wait.end()
-                if error.status == 401 and grant is not None and not renewed:
+                if (error.status == 401 and grant is not None and not renewed
+                        and wait.left_seconds > 0):
                     pool.forget(grant)
                     renewed = True
                     continue
