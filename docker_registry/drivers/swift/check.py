@@ -28,7 +28,7 @@ from . import container
 from . import errors
 from . import large_object
 from . import names
-from . import reader
+from . import read_ahead
 from . import redirect
 from . import settings
 
@@ -162,6 +162,8 @@ class Check(object):
         self._large = registry_names.object_name(path + 'large')
         self._pool = connections.Connections(values)
         self._container = container.Container(values, self._pool)
+        self._readers = read_ahead.Readers(values, self._container,
+                                           _CHUNK_BYTES)
         self._redirects = redirect.Redirects(values, self._container)
         self._large_objects = large_object.LargeObjects(
             values._replace(segment_size=_SEGMENT_BYTES), self._container)
@@ -266,9 +268,7 @@ class Check(object):
         raise _Failure('%s is still there' % self._small)
 
     def _compare(self, name, content, bytes_range=None):
-        found = b''.join(reader.open_object(
-            self._container, name, _CHUNK_BYTES, bytes_range,
-            self._settings.retries, self._settings.download_concurrency))
+        found = b''.join(self._readers.open(name, bytes_range))
         if found != content:
             raise _Failure('%s: %d bytes came, and not the %d that were '
                            'written' % (name, len(found), len(content)))

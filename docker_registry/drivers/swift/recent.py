@@ -17,7 +17,6 @@ import re
 import time
 
 from . import errors
-from . import values
 
 #: Name of the object beside the tags; the registry takes no notice of it.
 NOTES = '_recent_tags'
@@ -77,7 +76,7 @@ class RecentTags(object):
 
         :param change: _add or _drop
         """
-        tag = _TAG.match(values.native(path).strip('/'))
+        tag = _TAG.match(path.strip('/'))
         if not tag:
             return
         directory, name = tag.groups()
