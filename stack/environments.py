@@ -254,7 +254,7 @@ def _show(line, end=None):
     if sys.stderr.isatty():
         sys.stderr.write('\r\033[K' + line[:100] + (end or ''))
     else:
-        sys.stderr.write(line + '\n')
+        sys.stderr.write(line[:100] + '\n')
     sys.stderr.flush()
 
 

@@ -1,0 +1,97 @@
+"""Logins that the stack's Keystone cannot give.
+
+The real Keystone is asked in tests/registry/test_login.py. Here: version 2 of
+its API, which no Keystone since 2018 has; a stand-in answers as one did.
+"""
+
+import json
+import threading
+
+from docker_registry.drivers.swift import errors
+import pytest
+import requests
+
+try:
+    from http import server as http_server
+except ImportError:  # Python 2
+    import BaseHTTPServer as http_server
+
+
+@pytest.fixture
+def keystone_v2(services, secret_of):
+    """URL of a Keystone that has v2 alone, and the requests it has seen."""
+    swift = services['settings']
+    login = requests.get(swift['swift_authurl'], headers={
+        'X-Auth-User': swift['swift_user'],
+        'X-Auth-Key': swift['swift_password']})
+    seen = []
+
+    class Handler(http_server.BaseHTTPRequestHandler):
+        def do_GET(self):
+            self.reply(300, {'versions': {'values': [{
+                'id': 'v2.0', 'status': 'stable', 'links': [{
+                    'rel': 'self', 'href': url + '/v2.0/'}]}]}})
+
+        def do_POST(self):
+            asked = json.loads(self.rfile.read(
+                int(self.headers['Content-Length'])).decode('utf-8'))
+            seen.append((self.path, asked['auth']))
+            if (asked['auth']['passwordCredentials']['password']
+                    != secret_of('user of v2')):
+                return self.reply(401, {'error': {
+                    'code': 401, 'message': 'Could not authenticate'}})
+            return self.reply(200, {'access': {
+                'token': {'id': login.headers['X-Auth-Token'],
+                          'expires': '2099-01-01T00:00:00Z'},
+                'user': {'id': '1', 'name': 'registry'},
+                'serviceCatalog': [{
+                    'type': 'object-store', 'name': 'swift', 'endpoints': [{
+                        'region': 'north',
+                        'publicURL': login.headers['X-Storage-Url']}]}]}})
+
+        def reply(self, status, content):
+            body = json.dumps(content).encode('utf-8')
+            self.send_response(status)
+            self.send_header('Content-Type', 'application/json')
+            self.send_header('Content-Length', str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+
+        def log_message(self, *arguments):
+            pass
+
+    server = http_server.HTTPServer(('127.0.0.1', 0), Handler)
+    url = 'http://127.0.0.1:%d' % server.server_address[1]
+    thread = threading.Thread(target=server.serve_forever)
+    thread.start()
+    yield url, seen
+    server.shutdown()
+    thread.join()
+    server.server_close()
+
+
+@pytest.mark.parametrize('path', ['', '/v2.0', '/v2.0/'])
+@pytest.mark.parametrize('version', [2, None])
+def test_keystone_that_has_v2_alone(keystone_v2, make_storage, secret_of,
+                                    path, version):
+    url, seen = keystone_v2
+    storage = make_storage(
+        swift_authurl=url + path, swift_auth_version=version,
+        swift_user='registry', swift_password=secret_of('user of v2'),
+        swift_tenant_name='images', swift_region_name='north')
+    storage.put_content('a', b'1')
+    assert storage.get_content('a') == b'1'
+    (where, asked), = seen
+    assert where == '/v2.0/tokens'
+    assert asked['tenantName'] == 'images'
+    assert asked['passwordCredentials']['username'] == 'registry'
+
+
+def test_keystone_v2_that_refuses(keystone_v2, make_storage, secret_of):
+    storage = make_storage(
+        swift_authurl=keystone_v2[0], swift_auth_version=2,
+        swift_user='registry', swift_password=secret_of('nobody'),
+        swift_tenant_name='images')
+    with pytest.raises(errors.LoginError) as caught:
+        storage.exists('a')
+    assert 'see swift_user, swift_password' in str(caught.value)
