@@ -487,7 +487,7 @@ def test_token_that_ends_while_16_push_and_pull(short_lived, directory,
 # Rights on one container
 
 @pytest.mark.parametrize('who', ['reader', 'stranger'])
-def test_rights_on_the_container_only(settings, start_registry, fails,
+def test_rights_on_the_container_only(settings, directory, call_driver, fails,
                                       cluster, doors, cast, who):
     # The stranger is of another project, where their own account is.
     user = getattr(cast, who)
@@ -503,19 +503,24 @@ def test_rights_on_the_container_only(settings, start_registry, fails,
         swift_object_storage_url=doors.url('container-only') + account)
     fails(login, 'AccessDeniedError', '403', 'swift_container')
     before = len(doors.requests('container-only'))
-    server = start_registry(dict(login, swift_container=container,
-                                 swift_segment_size=65536))
-    client = v1client.V1Client(server.port)
+    login.update(swift_container=container, swift_segment_size=65536)
     base = v1client.make_image(layer_bytes=300000)
     image = v1client.make_image(base)
-    client.push('library/ours', [base, image])
-    assert client.pull('library/ours') == [base, image]
-    assert client.tags('library/ours') == {'latest': image.id}
-    client.expect(200, 'DELETE', '/v1/repositories/library/ours/')
+    # Ends before others come by the door.
+    with registry.Registry(str(directory), login) as server:
+        client = v1client.V1Client(server.port)
+        client.push('library/ours', [base, image])
+        assert client.pull('library/ours') == [base, image]
+        assert client.tags('library/ours') == {'latest': image.id}
+        client.expect(200, 'DELETE', '/v1/repositories/library/ours/')
+    assert call_driver('registry', login, [
+        ['stream_write', 'images/1/layer', 'x' * 300000],
+        ['get_size', 'images/1/layer'], ['remove', 'images/1/layer']
+    ]) == [None, 300000, None]
     assert [name for name in cluster.list(container)
-            if 'library/ours' in name] == []
+            if 'library/ours' in name or 'images/1/' in name] == []
     asked = doors.requests('container-only')[before:]
     assert {request.status for request in asked}.isdisjoint(['401', '403'])
     assert {(request.method, request.path) for request in asked
             if not request.path.startswith('%s/%s' % (account, container))
-            } <= {('GET', '/info'), ('POST', account + '?bulk-delete')}
+            } == {('GET', '/info'), ('POST', account + '?bulk-delete')}
