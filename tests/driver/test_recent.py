@@ -57,6 +57,18 @@ def test_nothing_is_left_of_a_repository(storage):
     assert not list(storage._container.list('registry/'))
 
 
+def test_repository_that_is_not_listed_yet_is_removed(storage, monkeypatch):
+    storage.put_content(TAG, b'1')
+    for name in ('json', '_images_list', '_index_images', '_private'):
+        storage.put_content('%s/%s' % (REPOSITORY, name), b'1')
+    with monkeypatch.context() as patch:
+        patch.setattr(storage._container, 'list', lambda *args: iter([]))
+        storage.remove(REPOSITORY)
+        with pytest.raises(errors.ObjectNotFoundError):
+            storage.remove(REPOSITORY)
+    assert not list(storage._container.list('registry/'))
+
+
 def test_each_tag_comes_once(storage):
     storage.put_content(TAG, b'1')
     storage.put_content(TAG, b'2')

@@ -28,8 +28,9 @@ else:
 
 _GIB = 1024 ** 3
 _SEGMENT_STATUS = re.compile(br', (401|5\d\d) ')
-#: Have Swift ask every replica and answer with the newest. Without it a
-#: storage node that was away answers with what it has missed the end of.
+#: Has Swift ask every replica and answer with the newest. Without it a storage
+#: node that was away answers with marks and tags that are gone since, and with
+#: layers whose segments are.
 #: Source: https://docs.openstack.org/api-ref/object-store/
 _NEWEST = {'X-Newest': 'true'}
 
@@ -68,16 +69,12 @@ class Container(object):
         self._requests = retry.Requests(settings, pool)
         self._capabilities = None
 
-    def head(self, object_name, newest=False):
-        """Return the headers of an object, as a dict with lower-case names.
-
-        :param newest: ask every replica, for one may have missed a change
-        """
+    def head(self, object_name):
+        """Return the headers of an object, as a dict with lower-case names."""
         return self._request(
             'HEAD', object_name, lambda connection: client.head_object(
                 connection.storage_url, connection.grant.token, self.name,
-                object_name, http_conn=connection.http,
-                headers=_NEWEST if newest else None))
+                object_name, http_conn=connection.http, headers=_NEWEST))
 
     def get_size(self, object_name, headers=None):
         """Return the size of an object in bytes, also of a large one.
@@ -94,24 +91,21 @@ class Container(object):
         return sum(entry['bytes'] for entry in self.list(
             prefix, container=container))
 
-    def get(self, object_name, first=None, last=None, etag=None, newest=False,
-            wait=None):
+    def get(self, object_name, first=None, last=None, etag=None, wait=None):
         """Open an object for reading.
 
         :param first: offset of the first byte wanted
         :param last: offset of the last byte wanted; one past the object's
             end, or further, means the object's end
-        :param etag: answer with this version of the object or not at all
-        :param newest: as for head()
+        :param etag: answer with this version of the object or not at all;
+            None is the newest
         :param wait: that of the Body which this one goes on with
         :returns: Body; read it to the end or close it
         """
-        headers = dict(_NEWEST) if newest else {}
+        headers = {'If-Match': '"%s"' % etag} if etag else dict(_NEWEST)
         if first is not None:
             headers['Range'] = 'bytes=%d-%s' % (
                 first, '' if last is None else last)
-        if etag:
-            headers['If-Match'] = '"%s"' % etag
         action = 'GET %s' % object_name
 
         def open_body(connection):
@@ -159,8 +153,7 @@ class Container(object):
 
         :returns: list of names in this container; [] for other objects
         """
-        # Segments live and die by this.
-        if 'x-static-large-object' not in self.head(object_name, newest=True):
+        if 'x-static-large-object' not in self.head(object_name):
             return []
         _, manifest = self._request(
             'GET', object_name, lambda connection: client.get_object(

@@ -45,8 +45,7 @@ class Reader(object):
     :param bytes_range: (first, last) offsets wanted, both inclusive; a last
         one beyond the end means the end. None is the whole object.
     :param resumes: how often reading may break off without any progress
-    :param etag: read this version of the object or none
-    :param newest: ask every replica, for one may have missed a change
+    :param etag: read this version of the object or none; None is the newest
     :ivar object_name: name of the object
     :ivar etag: that of the object
     :ivar object_size: size of the whole object in bytes, None where unknown
@@ -55,15 +54,14 @@ class Reader(object):
     """
 
     def __init__(self, container, object_name, chunk_size_bytes,
-                 bytes_range=None, resumes=3, etag=None, newest=False):
+                 bytes_range=None, resumes=3, etag=None):
         self._body = None
         self._container = container
         self.object_name = object_name
         self._chunk_size_bytes = chunk_size_bytes
         self._resumes = self._resumes_left = resumes
         first, last = bytes_range or (None, None)
-        body = self._body = container.get(
-            object_name, first, last, etag, newest=newest)
+        body = self._body = container.get(object_name, first, last, etag)
         self.etag = body.etag
         self.object_size = body.object_size
         self.position = body.first

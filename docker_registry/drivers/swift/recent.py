@@ -21,7 +21,9 @@ from . import errors
 #: Name of the object beside the tags; the registry takes no notice of it.
 NOTES = '_recent_tags'
 
-#: Source: tag_path() in docker_registry/core/driver.py
+#: What else the registry has in a repository.
+_OTHERS = (NOTES, 'json', '_images_list', '_index_images', '_private')
+#: Source of all: the *_path() methods in docker_registry/core/driver.py
 _REPOSITORY = r'(repositories/[^/]+/[^/]+)'
 _TAG = re.compile(_REPOSITORY + r'/(tag_[^/]+)$')
 _KEPT_SECONDS = 7 * 86400
@@ -65,11 +67,21 @@ class RecentTags(object):
         :returns: set of paths
         :raises errors.SwiftError: Swift cannot be asked
         """
-        directory = (directory or '').strip('/')
-        if not re.match(_REPOSITORY + '$', directory):
+        if not _is_repository(directory):
             return set()
+        directory = directory.strip('/')
         return {'%s/%s' % (directory, name)
                 for name in self._notes(directory)}
+
+    def unlisted(self, directory):
+        """Return what a repository may have although nothing lists it.
+
+        :param directory: a path; one that is no repository has nothing
+        :returns: set of paths
+        """
+        tags = self.paths(directory)
+        return tags | {'%s/%s' % (directory.strip('/'), name)
+                       for name in _OTHERS if _is_repository(directory)}
 
     def _change(self, path, change):
         """Change the notes beside a tag.
@@ -115,6 +127,10 @@ class RecentTags(object):
             self._write(path, json.dumps(kept).encode('ascii'))
         else:
             self._remove(path)
+
+
+def _is_repository(path):
+    return bool(re.match(_REPOSITORY + '$', (path or '').strip('/')))
 
 
 def _add(notes, name):

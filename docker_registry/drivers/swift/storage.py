@@ -219,8 +219,11 @@ class Storage(driver.Base):
         except errors.ObjectNotFoundError:
             if names.image_file(path) in _SMALL:
                 raise
-            if not self._large_objects.remove_below(
-                    self._names.prefix(path), self._forget):
+            found = self._large_objects.remove_below(
+                self._names.prefix(path), self._forget)
+            for unlisted in self._recent_tags.unlisted(path):
+                found = self._remove_present(unlisted) or found
+            if not found:
                 raise
         finally:
             self._drop(path)
@@ -271,13 +274,12 @@ class Storage(driver.Base):
         return self._connections.statistics()
 
     def _read(self, path):
-        """Return the content of a path as it is in Swift, the newest."""
+        """Return the content of a path as it is in Swift."""
         for retries in range(self._settings.retries, -1, -1):
             try:
                 return b''.join(reader.Reader(
                     self._container, self._names.object_name(path),
-                    self.buffer_size, resumes=self._settings.retries,
-                    newest=True))
+                    self.buffer_size, resumes=self._settings.retries))
             except errors.BrokenObjectError:
                 # Asked for the newest of an object that is being removed,
                 # Swift may give headers and no content.
@@ -294,10 +296,7 @@ class Storage(driver.Base):
         stat = self._known_stat(path)
         if stat:
             return stat
-        # A mark that a storage node has missed the removal of would keep an
-        # image from being served.
-        headers = self._container.head(self._names.object_name(path),
-                                       newest=True)
+        headers = self._container.head(self._names.object_name(path))
         # The ETag of a dynamic large object says little of its content.
         if (names.image_file(path) == 'layer' and headers.get('etag')
                 and 'x-object-manifest' not in headers):
@@ -324,6 +323,16 @@ class Storage(driver.Base):
         cache.drop(path, path + _STAT)
         for memory in (self._contents, self._stats, self._absent):
             memory.drop(path)
+
+    def _remove_present(self, path):
+        """Remove a path; return whether it was there."""
+        try:
+            self._large_objects.remove(self._names.object_name(path))
+        except errors.ObjectNotFoundError:
+            return False
+        finally:
+            self._drop(path)
+        return True
 
     def _forget(self, object_names):
         paths = [self._names.path(name) for name in object_names]
