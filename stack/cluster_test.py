@@ -175,6 +175,8 @@ def _was_in_flight(failure, entries, events):
     """Tell whether a failure's request was where and when one was killed."""
     return any(
         entry.server == kill.server and entry.termination[0] == 'S'
-        and entry.began_at <= kill.at <= entry.began_at + entry.seconds + 0.01
+        and entry.began_at <= kill.ended_at
+        # The log has milliseconds.
+        and kill.began_at <= entry.began_at + entry.seconds + 0.01
         for entry in entries if entry.request_id == failure.request.id
         for event in events for kill in event.kills)

@@ -15,8 +15,9 @@ import time
 from . import processes
 
 #: A process that clients were connected to was killed. server: what the
-#: balancer calls it; at: when, in Unix seconds
-Kill = collections.namedtuple('Kill', 'server at')
+#: balancer calls it; began_at, ended_at: when the signal was sent, and when
+#: the process was gone, in Unix seconds
+Kill = collections.namedtuple('Kill', 'server began_at ended_at')
 
 _SECONDS_TO_HIT_A_PUSH = 20
 
@@ -47,9 +48,9 @@ def proxy(site, load):
 def registry(site, load):
     """Kill a registry with all its workers."""
     name, one = next(iter(site.registries.items()))
-    kill = Kill(name, time.time())
+    began_at = time.time()
     one.server.stop(signal.SIGKILL)
-    yield [kill]
+    yield [Kill(name, began_at, time.time())]
     processes.start_all([one.server])
 
 
@@ -64,8 +65,11 @@ def worker(site, load):
             failure.request.method == 'PUT'
             and failure.request.path.endswith('/layer')
             for failure in load.failures[before:]):
-        kills.append(Kill(name, time.time()))
-        os.kill(random.choice(one.workers()), signal.SIGKILL)
+        pid, began_at = random.choice(one.workers()), time.time()
+        os.kill(pid, signal.SIGKILL)
+        while pid in one.workers():
+            time.sleep(0.01)
+        kills.append(Kill(name, began_at, time.time()))
         time.sleep(1)
     yield kills  # another has taken its place
 

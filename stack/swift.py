@@ -84,6 +84,9 @@ log_level = WARNING
 pipeline = %(service)s-server
 [app:%(service)s-server]
 use = egg:swift#%(service)s
+# A listing is to lag behind where a test makes it, not where the machine is
+# busy.
+container_update_timeout = 20
 # What these repair with needs no rsync.
 [object-replicator]
 sync_method = ssync
@@ -217,15 +220,19 @@ class Swift:
         return [node[service] for node in self.storage]
 
     def catch_up(self):
-        """Have the cluster repair itself: listings, then replicas."""
+        """Have the cluster repair itself: listings, then replicas.
+
+        :raises processes.ServerError: a daemon fails
+        """
         for service, daemon in _DAEMONS:
             running = [subprocess.Popen(
                 [self.python, _SCRIPT, '%s-%s' % (service, daemon),
                  self._config_file('node%d-%s' % (number + 1, service))],
                 stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
                 for number in range(self._nodes)]
-            for process in running:
-                process.wait()
+            if any([process.wait() for process in running]):
+                raise processes.ServerError('Swift %s-%s failed' % (
+                    service, daemon))
 
     def _servers(self):
         servers = [server for node in self.storage

@@ -107,10 +107,11 @@ def test_push_is_pulled_at_once_although_the_listing_lags(
 def test_storage_node_that_comes_back_with_what_it_had(
         site, clients, repository):
     first, second = clients
-    old, new = v1client.make_image(), v1client.make_image()
+    old, new = v1client.make_image(), v1client.make_image(layer_bytes=3000000)
     first.push(repository, [old])
-    # So that the node has seen the push begin, and not end.
+    # So that the node has seen a push begin and fail, and not the next one.
     first.expect(200, 'PUT', '/v1/images/%s/json' % new.id, new.json)
+    first.push_layer(new._replace(layer=new.layer[::-1]))
     node = list(site.swift.storage[0].values())
     for server in node:
         server.stop(signal.SIGKILL)
@@ -123,6 +124,7 @@ def test_storage_node_that_comes_back_with_what_it_had(
     for _ in range(8):
         assert second.tags(repository) == {'latest': new.id, 'other': new.id}
         assert second.pull(repository) == [new]
+    site.swift.catch_up()
 
 
 @pytest.mark.parametrize('same_bytes', [True, False])
