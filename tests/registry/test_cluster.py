@@ -199,6 +199,8 @@ def test_repository_that_is_deleted_while_it_is_listed(
 
 # The last one here: proxies do without memcached for a minute after it.
 def test_machines_that_fail(site):
+    # Two pushes of one image at once may leave the segments of one.
+    next(iter(site.registries.values())).orphans(remove=True)
     result = cluster_test.run(
         site, seconds=10, clients=8, layer_bytes=(50000, 1500000), pace=0.2)
     assert result.breaches == [], str(result)
