@@ -1,4 +1,4 @@
-"""Tags that the container's listing may not show yet.
+"""What the container's listing of a repository may not show yet.
 
 Swift answers for an object as soon as it is written, but lists it later: a
 moment later as a rule, minutes where a container server was away or slow. The
@@ -21,9 +21,9 @@ from . import errors
 #: Name of the object beside the tags; the registry takes no notice of it.
 NOTES = '_recent_tags'
 
-#: What else the registry has in a repository.
+#: What else there may be in a repository under one name; this and the names
+#: of tags: see the *_path() methods in docker_registry/core/driver.py.
 _OTHERS = (NOTES, 'json', '_images_list', '_index_images', '_private')
-#: Source of all: the *_path() methods in docker_registry/core/driver.py
 _REPOSITORY = r'(repositories/[^/]+/[^/]+)'
 _TAG = re.compile(_REPOSITORY + r'/(tag_[^/]+)$')
 _KEPT_SECONDS = 7 * 86400
