@@ -35,6 +35,20 @@ def test_unreachable_is_an_ioerror_and_cores():
     assert error.status is None
 
 
+def test_the_innermost_cause_is_named(make_storage):
+    # Nothing listens on the discard port.
+    storage = make_storage(
+        swift_object_storage_url='http://127.0.0.1:9/v1/AUTH_test',
+        swift_retries=0)
+    with pytest.raises(IOError) as caught:
+        storage.exists('a')
+    message = str(caught.value)
+    assert message.startswith('HEAD registry/a at 127.0.0.1:9: no answer: ')
+    assert 'Connection refused' in message
+    assert 'Max retries' not in message
+    assert 'object at' not in message
+
+
 def test_cause_without_text_is_named():
     assert 'KeyError' in str(errors.unreachable('GET a', KeyError()))
 

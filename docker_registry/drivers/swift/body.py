@@ -84,7 +84,7 @@ class Body(object):
         if self._received == self.size or not chunk:
             self.close()
             if self.size not in (None, self._received):
-                raise self._broke_off('end of body')
+                raise self._broke_off(EOFError('end of body'))
         return chunk
 
     def close(self):

@@ -140,12 +140,12 @@ def unreachable(action, cause, object_name=None, transaction_id=None):
     """Make the exception for a request that got no answer, or half of one.
 
     :param action: what was tried
-    :param cause: the exception that the HTTP library raised, or a text
+    :param cause: the exception that the HTTP library raised
     :param object_name: name of the object, or None
     :param transaction_id: X-Trans-Id of half an answer, or None
     :returns: UnreachableError
     """
-    reason = str(cause) or type(cause).__name__
+    reason = _reason(cause)
     if 'certificate verify failed' in reason.lower():
         reason += '; see swift_cacert'
     elif _CERTIFICATE_WANTED.search(reason):
@@ -153,6 +153,20 @@ def unreachable(action, cause, object_name=None, transaction_id=None):
     return UnreachableError(
         '%s: no answer: %s' % (action, reason),
         object_name=object_name, transaction_id=transaction_id)
+
+
+def _reason(cause):
+    # requests wraps what urllib3 has wrapped, and each says what it knows:
+    # "Max retries exceeded" of a request that was made once.
+    inner = cause
+    while isinstance(inner, Exception):
+        cause = inner
+        inner = getattr(cause, 'reason', None) or (cause.args or [None])[0]
+    text = str(cause)
+    if len(cause.args) == 2 and not isinstance(cause.args[0], int):
+        text = str(cause.args[1])  # the first is a connection, or less clear
+    # "<urllib3.connection.HTTPConnection object at 0x7f0>: ..."
+    return re.sub('^<[^>]*>: ', '', text) or type(cause).__name__
 
 
 def is_transient(error):

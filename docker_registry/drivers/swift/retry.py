@@ -205,7 +205,9 @@ class Requests(object):
         except connections.TRANSPORT_ERRORS as error:
             logger.debug('%s: no answer in %.3f s', action,
                          breaker.clock() - started)
-            raise errors.unreachable(action, error, object_name)
+            raise errors.unreachable(
+                '%s at %s' % (action, connection.http[0].netloc), error,
+                object_name)
         except ValueError as error:
             raise errors.SwiftError('%s: the answer is not what Swift gives: '
                                     '%s' % (action, error), object_name)
