@@ -5,6 +5,7 @@ Knows nothing of registry paths, or of what one request does; see reader.py.
 
 import collections
 import contextlib
+import functools
 import itertools
 import logging
 import threading
@@ -127,7 +128,9 @@ class _Growing(object):
         self._reader.close()
         self._source = ReadAhead(
             self._open_piece, self._reader, self._concurrency,
-            lambda: self._memory.give(needed_bytes))
+            # Without a way back to this one: in a circle Python 2 never
+            # collects what has a __del__.
+            functools.partial(self._memory.give, needed_bytes))
 
 
 class ReadAhead(object):
