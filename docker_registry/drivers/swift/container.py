@@ -76,12 +76,11 @@ class Container(object):
                 connection.storage_url, connection.grant.token, self.name,
                 object_name, http_conn=connection.http, headers=_NEWEST))
 
-    def get_size(self, object_name, headers=None):
+    def get_size(self, headers):
         """Return the size of an object in bytes, also of a large one.
 
-        :param headers: what head() has answered, where that is known
+        :param headers: what head() has answered
         """
-        headers = headers or self.head(object_name)
         size = int(headers.get('content-length', 0))
         if size or 'x-object-manifest' not in headers:
             return size

@@ -1,24 +1,136 @@
-"""What a process knows of an image's files and need not ask Swift again.
+"""What need not be asked of Swift, for it is known: in the process for a
+while, and in Redis where the registry has one.
 
-Knows nothing of Swift; what may be kept, and why it is still true when
-several registries write, is said where it is kept, in storage.py.
+Why each answer is true although several registries write:
+
+- An image's json and ancestry are the same whoever writes them, and whenever:
+  an engine pushes the json that came with the id, byte for byte, and the
+  ancestry is what the jsons say. The registry removes neither. So their
+  contents are kept, and that they exist.
+- A complete layer never changes, and before the registry serves one it asks,
+  each time, whether it is complete. So its size is kept, with the ETag that it
+  belongs to. One that two clients push at the same time may change yet: it is
+  then read by that ETag, or not at all.
+- Without a json there is no checksum to be removed, for the registry writes it
+  after the json; and that of somebody else who has pushed the image in the
+  second since may as well stay.
+- All else, `_inprogress`, `_private` and tags above all, is never kept in the
+  process. Redis gives contents of such paths, see cache.py, but does not tell
+  whether they exist.
+
+What is removed past the registry is seen for a minute at most, of Redis an
+hour. Knows nothing of Swift.
+
+Source: docker_registry/images.py; graph/push.go of the docker engine
 """
 
 import collections
+import json
 import threading
 import time
+
+from . import cache
+from . import names
+
+_LASTING = ('json', 'ancestry')
+_COUNT = 256
+_CONTENT_BYTES = 16 * 1024
+_CONTENT_SECONDS = 60
+_STAT_SECONDS = 10
+_ABSENT_SECONDS = 1
+#: Beside a layer's path in Redis.
+_STAT = '#stat'
+
+#: What HEAD says of a layer: its size in bytes, and its ETag without quotes.
+Stat = collections.namedtuple('Stat', 'size_bytes etag')
 
 
 class Known(object):
 
-    """Remembers a number of values, each for a while.
+    """What is known of paths; forgets in time."""
 
-    :param count: how many; the oldest go first
+    def __init__(self):
+        self._contents = _Recent(_CONTENT_SECONDS)
+        self._stats = _Recent(_STAT_SECONDS)
+        self._absent = _Recent(_ABSENT_SECONDS)
+
+    def content(self, path):
+        """Return the content of a path as bytes, or None."""
+        content = self._contents.get(path)
+        return cache.get(path) if content is None else content
+
+    def put_content(self, path, content):
+        """Remember what has just been written."""
+        cache.put(path, content)
+        self._keep(path, content)
+
+    def fill_content(self, path, content):
+        """Remember what has just been read."""
+        cache.fill(path, content)
+        self._keep(path, content)
+
+    def exists(self, path):
+        """Tell whether a path is known to have content, and to keep it."""
+        return (names.image_file(path) in _LASTING
+                and self.content(path) is not None)
+
+    def stat(self, path):
+        """Return the Stat of a layer, None where it is not known."""
+        if names.image_file(path) != 'layer':
+            return None
+        stat = self._stats.get(path)
+        if stat is None:
+            cached = cache.get(path + _STAT)
+            stat = cached and Stat(*json.loads(cached.decode('ascii')))
+        return stat
+
+    def put_stat(self, path, stat):
+        """Remember the Stat of what has just been written."""
+        if names.image_file(path) == 'layer':
+            cache.put(path + _STAT, json.dumps(stat))
+            self._stats.put(path, stat)
+
+    def fill_stat(self, path, headers):
+        """Remember what HEAD has just said of a path."""
+        # The ETag of a dynamic large object says little of its content.
+        if (names.image_file(path) == 'layer' and headers.get('etag')
+                and 'x-object-manifest' not in headers):
+            stat = Stat(int(headers['content-length']),
+                        headers['etag'].strip('"'))
+            cache.fill(path + _STAT, json.dumps(stat))
+            self._stats.put(path, stat)
+
+    def put_absent(self, path):
+        """Remember that a path was not there."""
+        if names.image_file(path) == 'json':
+            self._absent.put(path, True)
+
+    def is_absent(self, path):
+        """Tell whether a path is known not to be there."""
+        return names.image_file(path) == '_checksum' and bool(
+            self._absent.get(path[:-len('_checksum')] + 'json'))
+
+    def drop(self, *paths):
+        """Forget paths; what is in the process also of all below them."""
+        cache.drop(*paths + tuple(path + _STAT for path in paths))
+        for path in paths:
+            for recent in (self._contents, self._stats, self._absent):
+                recent.drop(path)
+
+    def _keep(self, path, content):
+        if (names.image_file(path) in _LASTING
+                and len(content) <= _CONTENT_BYTES):
+            self._contents.put(path, content)
+
+
+class _Recent(object):
+
+    """A number of values, each for a while.
+
     :param seconds: for how long
     """
 
-    def __init__(self, count, seconds):
-        self._count = count
+    def __init__(self, seconds):
         self._seconds = seconds
         self._entries = collections.OrderedDict()
         # Held for a moment and never while waiting for anything, so that it
@@ -26,22 +138,22 @@ class Known(object):
         self._lock = threading.Lock()
 
     def get(self, path):
-        """Return what is known of a path, or None."""
         value, until = self._entries.get(path, (None, 0))
         # A clock that was set back must not make it last.
         return value if 0 < until - time.time() <= self._seconds else None
 
     def put(self, path, value):
-        """Remember a value."""
         with self._lock:
             self._entries.pop(path, None)
             self._entries[path] = value, time.time() + self._seconds
-            while len(self._entries) > self._count:
+            while len(self._entries) > _COUNT:
                 self._entries.popitem(last=False)
 
     def drop(self, path):
-        """Forget a path, and everything below it."""
+        below = path.rstrip('/') + '/'
+        if not self._entries:
+            return  # as mostly, when thousands are dropped
         with self._lock:
-            for known in [known for known in self._entries
-                          if (known + '/').startswith(path.rstrip('/') + '/')]:
-                del self._entries[known]
+            for entry in list(self._entries):
+                if (entry + '/').startswith(below):
+                    del self._entries[entry]

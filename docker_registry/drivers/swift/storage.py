@@ -6,13 +6,11 @@ tags.py of docker-registry use it.
 
 import functools
 import hashlib
-import json
 import sys
 import time
 
 from docker_registry.core import driver
 
-from . import cache
 from . import connections
 from . import container
 from . import errors
@@ -29,22 +27,9 @@ from . import settings
 _REMOVAL_SECONDS = 0.1
 
 
-#: Files of an image that are the same whoever writes them, and whenever: an
-#: engine pushes the json that came with the id, byte for byte, and the
-#: ancestry is what the jsons say. The registry removes neither.
-#: Source: docker_registry/images.py; graph/push.go of the docker engine
-_LASTING = ('json', 'ancestry')
 #: Files of an image that are never large objects and have nothing below them.
 #: Source: the path helpers in docker_registry/core/driver.py
-_SMALL = _LASTING + ('_inprogress', '_checksum', '_files', '_diff')
-_KNOWN_COUNT = 256
-_KNOWN_BYTES = 16 * 1024
-#: Beside a layer's path in the cache.
-_STAT = '#stat'
-#: Bound how long an image that was removed past the registry is still seen.
-_LASTING_SECONDS = 60
-_STAT_SECONDS = 10
-_ABSENT_SECONDS = 1
+_SMALL = ('json', 'ancestry', '_inprogress', '_checksum', '_files', '_diff')
 
 
 class Storage(driver.Base):
@@ -83,27 +68,14 @@ class Storage(driver.Base):
         self._recent_tags = recent.RecentTags(
             self._read, self._write, lambda path: self._container.delete(
                 self._names.object_name(path)))
-        #: Contents of _LASTING files.
-        self._contents = known.Known(_KNOWN_COUNT, _LASTING_SECONDS)
-        #: jsons that were not there a moment ago. Without one there is no
-        #: checksum to be removed: the registry writes it after the json. That
-        #: of somebody else who has pushed the image since may as well stay.
-        self._absent = known.Known(_KNOWN_COUNT, _ABSENT_SECONDS)
-        #: What HEAD says of layers. A complete one never changes; before the
-        #: registry serves one it asks, each time, whether it is complete. One
-        #: that two clients push at the same time may change yet: it is then
-        #: read by the ETag that its size belongs to, or not at all.
-        self._stats = known.Known(_KNOWN_COUNT, _STAT_SECONDS)
+        self._known = known.Known()
 
     def get_content(self, path):
         """Return the content of a path as bytes."""
-        content = self._contents.get(path)
-        if content is None:
-            content = cache.get(path)
+        content = self._known.content(path)
         if content is None:
             content = self._read(path)
-            cache.fill(path, content)
-        self._keep(path, content)
+            self._known.fill_content(path, content)
         return content
 
     def put_content(self, path, content):
@@ -113,14 +85,14 @@ class Storage(driver.Base):
         """
         if not isinstance(content, bytes):
             content = content.encode('utf-8')
-        self._drop(path)
+        self._known.drop(path)
         try:
             self._write(path, content)
         except BaseException:
-            self._drop(path)  # filled since; the write may have happened
+            # Filled since; the write may have happened.
+            self._known.drop(path)
             raise
-        cache.put(path, content)
-        self._keep(path, content)
+        self._known.put_content(path, content)
         self._recent_tags.written(path)
         return path
 
@@ -134,12 +106,12 @@ class Storage(driver.Base):
         :raises errors.ObjectExistsError: a layer is another one than that
             whose size get_size() has given
         """
-        stat = self._known_stat(path)
+        stat = self._known.stat(path)
         try:
             return self._readers.open(self._names.object_name(path),
-                                      bytes_range, stat and stat['etag'])
+                                      bytes_range, stat and stat.etag)
         except (errors.ObjectExistsError, errors.ObjectNotFoundError):
-            self._drop(path)
+            self._known.drop(path)
             raise
 
     def stream_write(self, path, fp):
@@ -148,16 +120,13 @@ class Storage(driver.Base):
         :param fp: has read(n); what it raises is passed on, and then nothing
             has been written
         """
-        self._drop(path)
+        self._known.drop(path)
         try:
-            size, etag = self._large_objects.write(
+            size_bytes, etag = self._large_objects.write(
                 self._names.object_name(path), fp)
         finally:
-            self._drop(path)  # filled since
-        if names.image_file(path) == 'layer':
-            stat = {'content-length': size, 'etag': etag}
-            self._stats.put(path, stat)
-            cache.put(path + _STAT, json.dumps(stat))
+            self._known.drop(path)  # filled since
+        self._known.put_stat(path, known.Stat(size_bytes, etag))
 
     def list_directory(self, path=None):
         """Yield the paths right below a directory, relative to the root.
@@ -188,36 +157,31 @@ class Storage(driver.Base):
     def exists(self, path):
         """Tell whether a path has content; a directory has none.
 
-        :returns: False only if Swift says so; True if it says so, or has said
-            it of a layer or a lasting file
+        :returns: False only if Swift says so
         """
-        kind = names.image_file(path)
-        if kind in _LASTING and (self._contents.get(path) is not None
-                                 or cache.get(path) is not None):
+        if self._known.exists(path) or self._known.stat(path):
             return True
         try:
-            self._stat(path)
+            self._head(path)
         except errors.ObjectNotFoundError:
-            if kind == 'json':
-                self._absent.put(path, True)
+            self._known.put_absent(path)
             return False
         return True
 
     def remove(self, path):
         """Remove a path, or a directory with everything below it."""
         object_name = self._names.object_name(path)
-        if (names.image_file(path) == '_checksum' and self._absent.get(
-                path[:-len('_checksum')] + 'json')):
+        is_small = names.image_file(path) in _SMALL
+        if self._known.is_absent(path):
             raise errors.ObjectNotFoundError(
-                '%s is not there, and neither is the image' % path,
-                object_name=object_name)
+                '%s is not there, for its image is not' % path, object_name)
         try:
-            if names.image_file(path) in _SMALL:
+            if is_small:
                 self._container.delete(object_name)
-                return
-            self._large_objects.remove(object_name)
+            else:
+                self._large_objects.remove(object_name)
         except errors.ObjectNotFoundError:
-            if names.image_file(path) in _SMALL:
+            if is_small:
                 raise
             found = self._large_objects.remove_below(
                 self._names.prefix(path), self._forget)
@@ -226,13 +190,15 @@ class Storage(driver.Base):
             if not found:
                 raise
         finally:
-            self._drop(path)
+            self._known.drop(path)
         self._recent_tags.removed(path)
 
     def get_size(self, path):
         """Return the size of a path's content in bytes."""
-        return self._container.get_size(self._names.object_name(path),
-                                        self._stat(path))
+        stat = self._known.stat(path)
+        if stat:
+            return stat.size_bytes
+        return self._container.get_size(self._head(path))
 
     def content_redirect_url(self, path):
         """Return where a client finds a path at Swift itself, for GET.
@@ -291,38 +257,10 @@ class Storage(driver.Base):
         self._container.put(self._names.object_name(path), content,
                             len(content), hashlib.md5(content).hexdigest())
 
-    def _stat(self, path):
-        """Return what HEAD says of a path; of a layer, what is known."""
-        stat = self._known_stat(path)
-        if stat:
-            return stat
+    def _head(self, path):
         headers = self._container.head(self._names.object_name(path))
-        # The ETag of a dynamic large object says little of its content.
-        if (names.image_file(path) == 'layer' and headers.get('etag')
-                and 'x-object-manifest' not in headers):
-            stat = {'content-length': int(headers['content-length']),
-                    'etag': headers['etag'].strip('"')}
-            self._stats.put(path, stat)
-            cache.fill(path + _STAT, json.dumps(stat))
+        self._known.fill_stat(path, headers)
         return headers
-
-    def _known_stat(self, path):
-        stat = self._stats.get(path)
-        if stat is None and names.image_file(path) == 'layer':
-            cached = cache.get(path + _STAT)
-            stat = cached and json.loads(cached.decode('ascii'))
-        return stat
-
-    def _keep(self, path, content):
-        if (names.image_file(path) in _LASTING
-                and len(content) <= _KNOWN_BYTES):
-            self._contents.put(path, content)
-
-    def _drop(self, path):
-        """Forget a path, and what this process knows of what is below."""
-        cache.drop(path, path + _STAT)
-        for memory in (self._contents, self._stats, self._absent):
-            memory.drop(path)
 
     def _remove_present(self, path):
         """Remove a path; return whether it was there."""
@@ -331,12 +269,11 @@ class Storage(driver.Base):
         except errors.ObjectNotFoundError:
             return False
         finally:
-            self._drop(path)
+            self._known.drop(path)
         return True
 
     def _forget(self, object_names):
-        paths = [self._names.path(name) for name in object_names]
-        cache.drop(*paths + [path + _STAT for path in paths])
+        self._known.drop(*map(self._names.path, object_names))
 
 
 def _quoting(helper):
