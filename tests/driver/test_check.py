@@ -109,11 +109,11 @@ def test_another_storage(failed):
     assert 'storage is s3, not swift' in failed(storage='s3')['detail']
 
 
-def test_password_is_wrong(failed):
-    step = failed(swift_password='guessed')
+def test_password_is_wrong(failed, secret_of):
+    step = failed(swift_password=secret_of('nobody'))
     assert step['name'] == 'login'
     assert 'swift_password' in step['see']
-    assert 'guessed' not in json.dumps(step)
+    assert secret_of('nobody') not in json.dumps(step)
 
 
 def test_nobody_answers(failed):
@@ -121,6 +121,37 @@ def test_nobody_answers(failed):
                   swift_retries=0)
     assert step['name'] == 'login'
     assert 'swift_authurl' in step['see']
+
+
+def test_swift_does_not_answer(failed):
+    step = failed(swift_object_storage_url='http://127.0.0.1:9/v1/AUTH_test',
+                  swift_retries=0)
+    assert step['name'] == 'container'
+    assert 'swift_object_storage_url' in step['see']
+
+
+def test_nothing_is_left_behind_by_who_stops_it(run, make_storage,
+                                                monkeypatch):
+    def stop(*arguments):
+        raise KeyboardInterrupt
+    monkeypatch.setattr(check.Check, '_read_range', stop)
+    with pytest.raises(KeyboardInterrupt):
+        run()
+    assert list(make_storage('/')._container.list('')) == []
+
+
+def test_step_that_fails_otherwise(failed, monkeypatch):
+    def fail(*arguments):
+        raise KeyError('geheim')
+    monkeypatch.setattr(check.Check, '_read_range', fail)
+    step = failed()
+    assert (step['name'], step['detail']) == (
+        'range', 'a KeyError, which this check did not expect')
+
+
+def test_storage_as_the_samples_of_the_registry_have_it(run):
+    assert run(storage='Swift')[0] == 0
+    assert run(storage='glance', storage_alternate='swift')[0] == 0
 
 
 def test_container_that_is_not_to_be_made(failed):
@@ -146,6 +177,26 @@ def test_flavor_that_is_not_there(capsys, tmpdir):
     path.write('{dev: {}, prod: {}}')
     assert check.main(['check', '--config', str(path), '--flavor', 'x']) == 1
     assert 'no flavor x; it has dev, prod' in capsys.readouterr()[0]
+
+
+@pytest.mark.parametrize('text', ['[1, 2]', 'text', '1', '', '{1: {}}',
+                                  'dev: *geheim', 'dev: "geheim'])
+def test_file_that_is_not_a_configuration(capsys, tmpdir, text):
+    path = tmpdir.join('config.yml')
+    path.write(text)
+    assert check.main(['check', '--config', str(path), '--flavor', 'dev']) == 1
+    report = capsys.readouterr()[0]
+    assert 'FAILED   settings        %s ' % path in report
+    assert 'geheim' not in report
+
+
+def test_variable_that_yaml_cannot_read_is_not_shown(run, monkeypatch):
+    for value in ('@geheim', '*geheim', 'a: geheim: b'):
+        monkeypatch.setenv('SWIFT_CHECK', value)
+        status, report = run(swift_password='_env:SWIFT_CHECK')
+        assert status == 1
+        assert 'swift_password' in report
+        assert 'geheim' not in report
 
 
 @pytest.mark.parametrize('value, expected', [

@@ -8,6 +8,7 @@ import json
 import threading
 
 from docker_registry.drivers.swift import errors
+from docker_registry.drivers.swift import login
 import pytest
 import requests
 
@@ -85,6 +86,39 @@ def test_keystone_that_has_v2_alone(keystone_v2, make_storage, secret_of,
     assert where == '/v2.0/tokens'
     assert asked['tenantName'] == 'images'
     assert asked['passwordCredentials']['username'] == 'registry'
+
+
+def test_grant_does_not_show_its_tokens(secret_of):
+    grant = login.Grant('http://swift/v1/AUTH_a', secret_of('user'),
+                        secret_of('service'))
+    assert repr(grant) == "Grant(storage_url='http://swift/v1/AUTH_a')"
+
+
+def test_password_that_no_header_takes_is_not_shown(make_storage, secret_of):
+    storage = make_storage(swift_password=' ' + secret_of('nobody'))
+    with pytest.raises(errors.LoginError) as caught:
+        storage.exists('a')
+    assert secret_of('nobody') not in str(caught.value)
+
+
+def test_token_that_no_header_takes_is_not_shown(make_storage, secret_of):
+    storage = make_storage(
+        swift_authurl=None, swift_auth_version=None, swift_user=None,
+        swift_password=None, swift_auth_token=' ' + secret_of('nobody'),
+        swift_object_storage_url='http://127.0.0.1:9/v1/AUTH_a')
+    with pytest.raises(errors.SwiftError) as caught:
+        storage.exists('a')
+    assert 'token' in str(caught.value)
+    assert secret_of('nobody') not in str(caught.value)
+
+
+def test_url_that_is_no_keystone(services, make_storage, secret_of):
+    storage = make_storage(
+        swift_authurl='http://127.0.0.1:%d/nowhere' % services['port'],
+        swift_auth_version=2, swift_user='a', swift_tenant_name='b')
+    with pytest.raises(errors.LoginError) as caught:
+        storage.exists('a')
+    assert 'see swift_authurl, swift_auth_version' in str(caught.value)
 
 
 def test_keystone_v2_that_refuses(keystone_v2, make_storage, secret_of):

@@ -7,6 +7,7 @@ import time
 from docker_registry.drivers.swift import errors
 from docker_registry.drivers.swift import redirect
 from docker_registry.drivers.swift import tempurl
+from docker_registry.drivers.swift.values import native
 import pytest
 import relay
 import requests
@@ -84,12 +85,13 @@ def test_key_from_the_container(key, with_layers, set_keys, path):
     assert key not in url
 
 
+@_PATHS
 def test_url_is_good_for_one_path_one_method_and_its_time(key, with_layers,
-                                                          set_keys):
+                                                          set_keys, path):
     storage = with_layers(swift_temp_url_key=key, swift_temp_url_ttl=3)
     set_keys(key)
-    url = storage.content_redirect_url('images/1/layer')
-    other = url.replace('images/1/layer', 'images/large/layer')
+    url = storage.content_redirect_url(path)
+    other = url.replace(path, 'images/other/layer')
     assert requests.get(other).status_code == 401
     for method in ('PUT', 'POST', 'DELETE'):
         assert requests.request(method, url).status_code == 401
@@ -177,20 +179,42 @@ def test_public_container_needs_no_signature(with_layers, set_keys, path):
     assert requests.get(url).content == _CONTENT
 
 
+@pytest.mark.parametrize('odd', [u'a%41b-%zz+c d', u'\xe4\u20ac'])
+def test_key_of_any_letters(with_layers, secret_of, odd):
+    storage = with_layers()
+    storage._redirects.set_key(native(secret_of('odd') + odd))
+    url = storage.content_redirect_url('images/1/layer')
+    assert requests.get(url).content == _CONTENT
+
+
+def test_key_file_that_is_being_written(key, with_layers, set_keys, tmpdir,
+                                        caplog):
+    path = tmpdir.join('key')
+    path.write(key)
+    storage = with_layers(swift_temp_url_key_file=str(path))
+    set_keys(key)
+    for content in (b'', b'\xff'):
+        path.write(content, 'wb')
+        assert storage.content_redirect_url('images/1/layer') is None
+    path.remove()
+    assert storage.content_redirect_url('images/1/layer') is None
+    assert 'no redirects: swift_temp_url_key_file' in caplog.text
+
+
 @_PATHS
-def test_rotation_breaks_nothing(with_layers, path):
+def test_rotation_breaks_nothing(with_layers, path, secret_of):
     redirects = with_layers()._redirects
     name = 'registry/' + path
-    redirects.set_key('first')
+    redirects.set_key(secret_of('first'))
     issued = redirects.url(name)
     # Another registry, which will not ask again for a minute.
     other = with_layers()._redirects
     other.url(name)
-    redirects.set_key('second')
-    redirects.set_key('second')  # to set it again is no rotation
+    redirects.set_key(secret_of('second'))
+    redirects.set_key(secret_of('second'))  # to set it again is no rotation
     for url in (issued, other.url(name), redirects.url(name)):
         assert requests.get(url).content == _CONTENT
-    redirects.set_key('third')
+    redirects.set_key(secret_of('third'))
     assert requests.get(issued).status_code == 401
 
 

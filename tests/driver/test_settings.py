@@ -97,9 +97,8 @@ def test_nothing_configured():
         assert '%s: missing' % key in str(caught.value)
 
 
-def test_tenant_is_needed_but_for_v1():
-    assert problems(swift_tenant_name=None) == [
-        '  swift_tenant_name: missing, or swift_tenant_id, or swift_trust_id']
+def test_tenant_may_be_the_default_of_the_user():
+    assert parse(swift_tenant_name=None).login == 'password'
     assert parse(swift_tenant_name=None, swift_auth_version=1).login == 'v1'
 
 
@@ -164,6 +163,9 @@ def test_ways_to_log_in(login, changes):
      'swift_password: of no use with swift_auth_token; leave it out'),
     ({'swift_service_user': 'u', 'swift_service_password': 'geheim'},
      'swift_service_project_name: missing'),
+    (dict(_CREDENTIAL, swift_application_credential_id='1',
+          swift_auth_version=1),
+     'swift_auth_version: 1 has no swift_application_credential_id'),
     ({'swift_auth_version': 1, 'swift_service_user': 'u'},
      'swift_service_user: of no use with swift_auth_version 1; leave it out'),
     ({'swift_key': '/key.pem'},
@@ -193,6 +195,59 @@ def test_secret_in_a_file_is_read_when_it_is_needed(tmpdir):
     assert 'swift_password' in found.login_keys()[1]
     path.write(u'gehe\xefm'.encode('utf-8'), 'wb')
     assert found.secret('password') == values.native(u'gehe\xefm')
+
+
+@pytest.mark.parametrize('secret', ['geheim\n', 'ge\nheim', 'geheim\x00'])
+def test_secret_that_no_header_takes(secret, tmpdir):
+    assert problems(swift_password=secret) == [
+        '  swift_password: has a newline or another control character in it']
+    path = tmpdir.join('password')
+    path.write(secret)
+    if secret != 'geheim\n':  # an editor's, and not meant
+        assert problems(swift_password=None, swift_password_file=str(path)
+                        ) == ['  swift_password_file: %s: has a newline or '
+                              'another control character in it' % path]
+
+
+def test_secret_that_is_not_utf_8(tmpdir):
+    path = tmpdir.join('password')
+    path.write(b'geheim\xff', 'wb')
+    assert problems(swift_password=None, swift_password_file=str(path)) == [
+        '  swift_password_file: %s: not UTF-8' % path]
+
+
+def test_value_that_yaml_cannot_read_is_not_shown():
+    class Environment(Config):
+        def __getattr__(self, key):
+            if key == 'swift_password':  # as the registry's Config does
+                raise exceptions.ConfigError('`geheim` is not valid')
+            return self.get(key)
+    with pytest.raises(exceptions.ConfigError) as caught:
+        settings.parse('/', Environment(_GOOD))
+    assert 'swift_password: YAML cannot read' in str(caught.value)
+    assert 'geheim' not in str(caught.value)
+
+
+@pytest.mark.parametrize('path', ['/a/../b', '/a/./b', '/..', '/a\n',
+                                  '/.segments', '/a//b'])
+def test_storage_path_that_names_nothing(path):
+    problem, = problems(path)
+    assert problem.startswith('  storage_path: ')
+
+
+@pytest.mark.parametrize('container', ['.', '..', 'a\nb'])
+def test_container_that_cannot_be_one(container):
+    problem, = problems(swift_container=container)
+    assert problem.startswith('  swift_container: ')
+
+
+@pytest.mark.parametrize('url', [
+    'http://a/?password=geheim', 'http://a/#geheim',
+    u'http://me:geheim@a\u2100b/'])
+def test_url_that_is_not_of_a_service(url):
+    problem, = problems(swift_authurl=url)
+    assert problem.startswith('  swift_authurl: ')
+    assert 'geheim' not in problem
 
 
 def test_file_that_has_no_secret(tmpdir):

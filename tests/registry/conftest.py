@@ -55,7 +55,8 @@ def call_driver(directory, overheard):
               if not name.lower().endswith('_proxy')}
 
     def call(environment, settings, calls, variables=None):
-        with open(str(directory / 'driver-calls.log'), 'a') as log:
+        log_name = 'calls-of-%s.log' % environment
+        with open(str(directory / log_name), 'a') as log:
             answers = subprocess.check_output(
                 [environments.build(environment), script],
                 input=json.dumps([settings, calls]), text=True, stderr=log,

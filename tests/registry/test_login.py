@@ -3,11 +3,16 @@
 import collections
 import concurrent.futures
 import itertools
+import json
+import subprocess
 import time
+import urllib.parse
+import urllib.request
 
 import forward_proxy
 import pytest
 
+from stack import environments
 from stack import front
 from stack import keystone
 from stack import registry
@@ -484,6 +489,18 @@ def test_token_that_ends_while_16_push_and_pull(short_lived, directory,
     assert refusals() > refusals_before
 
 
+def test_redirect_to_names_that_are_not_ascii(settings, call_driver, cluster):
+    key = secrets.of('TempURL')
+    container = urllib.parse.quote('b\xfccher')
+    cluster.request('PUT', container, {'X-Container-Meta-Temp-URL-Key': key})
+    _, url = call_driver('registry', dict(
+        settings, swift_container='b\xfccher', storage_path='/b\xfccher',
+        swift_temp_url_key=key), [['stream_write', 'images/1/layer', '1'],
+                                  ['content_redirect_url', 'images/1/layer']])
+    with urllib.request.urlopen(url) as answer:
+        assert answer.read() == b'1'
+
+
 # Rights on one container
 
 @pytest.mark.parametrize('who', ['reader', 'stranger'])
@@ -513,12 +530,17 @@ def test_rights_on_the_container_only(settings, directory, call_driver, fails,
         assert client.pull('library/ours') == [base, image]
         assert client.tags('library/ours') == {'latest': image.id}
         client.expect(200, 'DELETE', '/v1/repositories/library/ours/')
+        report = json.loads(subprocess.check_output(
+            [environments.program('registry', 'docker-registry-swift'),
+             'check', '--json', '--config', server.config_file, '--flavor',
+             'prod']))
     assert call_driver('registry', login, [
         ['stream_write', 'images/1/layer', 'x' * 300000],
         ['get_size', 'images/1/layer'], ['remove', 'images/1/layer']
     ]) == [None, 300000, None]
     assert [name for name in cluster.list(container)
             if 'library/ours' in name or 'images/1/' in name] == []
+    assert {step['status'] for step in report['steps']} == {'ok', 'skipped'}
     asked = doors.requests('container-only')[before:]
     assert {request.status for request in asked}.isdisjoint(['401', '403'])
     assert {(request.method, request.path) for request in asked

@@ -238,8 +238,9 @@ for error in (errors.from_status('GET a', 'a', status) for status in (
                   503, 507)):
     print('%d %d' % (error.status, extension.answer_to(error)[0]))
 for error in (errors.TooLargeError('a'), errors.InvalidPathError('a'),
-              errors.unreachable('GET a', IOError('secret')), errors.NotAskedError('a'),
-              errors.AccessDeniedError('a'), errors.BrokenObjectError('a'),
+              errors.unreachable('GET a', IOError('secret')),
+              errors.NotAskedError('a'), errors.AccessDeniedError('a'),
+              errors.BrokenObjectError('a'),
               errors.SwiftError('a', status=404)):
     status, message = extension.answer_to(error)
     assert 'secret' not in message

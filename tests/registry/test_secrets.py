@@ -22,7 +22,7 @@ def test_no_secret_in_logs_and_answers(start_registry, directory, overheard,
     logs = glob.glob(str(directory / 'registry-*.log'))
     assert server.server.log in logs
     assert 'DEBUG: PUT registry/' in server.log()
-    for log in logs + [str(directory / 'driver-calls.log')]:
+    for log in logs + [str(directory / 'calls-of-registry.log')]:
         assert overheard.leaks(read(log)) == [], log
 
 

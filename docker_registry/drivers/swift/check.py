@@ -38,6 +38,9 @@ _CHUNK_BYTES = 65536
 _SEGMENT_BYTES = 1024 * 1024
 _LISTING_SECONDS = 10
 _CLOCK_SECONDS = 60
+#: What decides where Swift is looked for.
+_ADDRESS = ('swift_authurl', 'swift_object_storage_url', 'swift_region_name',
+            'swift_endpoint_type', 'swift_cacert')
 
 #: One line of the report: name; status 'ok', 'failed' or 'skipped'; detail,
 #: a sentence; see, the settings to look at; seconds it took.
@@ -63,23 +66,39 @@ class Flavor(object):
     def __init__(self, path, name):
         try:
             with io.open(path, encoding='utf-8') as text:
-                flavors = yaml.safe_load(text) or {}
-        except (IOError, ValueError, yaml.YAMLError) as error:
+                flavors = yaml.safe_load(text)
+        except (IOError, UnicodeError) as error:
             raise exceptions.ConfigError('cannot read %s: %s' % (path, error))
+        except yaml.YAMLError as error:
+            raise _not_yaml(path, error)
+        if not isinstance(flavors, dict):
+            raise exceptions.ConfigError('%s has no flavors' % path)
         if not isinstance(flavors.get(name), dict):
             raise exceptions.ConfigError('%s has no flavor %s; it has %s' % (
-                path, name, ', '.join(sorted(flavors))))
+                path, name, ', '.join(sorted(map(str, flavors)))))
         self._values = flavors[name]
 
     def keys(self):
-        return list(self._values)
+        """Return the keys that are set, a list."""
+        return list(map(str, self._values))
 
     def __getattr__(self, key):
         value = self._values.get(key)
         if hasattr(value, 'startswith') and value.startswith('_env:'):
             _, name, default = (value + '::').split(':', 2)
-            value = yaml.safe_load(os.environ.get(name, default[:-2]))
+            try:
+                value = yaml.safe_load(os.environ.get(name, default[:-2]))
+            except yaml.YAMLError as error:
+                raise _not_yaml('$' + name, error)
         return value
+
+
+def _not_yaml(where, error):
+    # The text of the error has what it stands at, which may be a secret.
+    mark = getattr(error, 'problem_mark', None)
+    return exceptions.ConfigError('%s is not YAML%s' % (
+        where, ', see line %d, column %d' % (mark.line + 1, mark.column + 1)
+        if mark else ''))
 
 
 class Check(object):
@@ -119,6 +138,13 @@ class Check(object):
             return
         yield self._step('container', self._look_at_container,
                          'swift_container', 'swift_create_container')
+        try:
+            for step in self._trials():
+                yield step
+        finally:  # also where somebody has lost patience
+            self._clean()
+
+    def _trials(self):
         yield self._step('write', self._write, 'swift_container',
                          'swift_create_container')
         if self.steps[-1].status == 'failed':
@@ -140,20 +166,36 @@ class Check(object):
                        (), 0)
         yield self._step('delete', self._delete, 'swift_container')
 
+    def _clean(self):
+        for name in (self._small, self._large):
+            try:
+                self._large_objects.remove(name)
+            except errors.SwiftError:
+                pass  # as a rule it is gone
+
     def _step(self, name, method, *see):
         started = time.time()
         try:
             detail, status = method(), 'ok'
-        except (_Failure, errors.SwiftError, exceptions.ConfigError,
-                requests.exceptions.RequestException) as error:
+        except (_Failure, errors.SwiftError, exceptions.ConfigError) as error:
             detail, status = str(error), 'failed'
+            see = getattr(error, 'see', ()) or (
+                _ADDRESS if isinstance(error, errors.UnreachableError)
+                else see)
+        except Exception as error:  # whose text may have anything in it
+            detail = 'a %s, which this check did not expect' % (
+                type(error).__name__)
+            status = 'failed'
         return Step(name, status, detail, see if status == 'failed' else (),
                     round(time.time() - started, 3))
 
     def _parse(self):
-        self._config = Flavor(_config_path(self._path), self._flavor)
-        if self._config.storage != 'swift':
-            raise _Failure('storage is %s, not swift' % self._config.storage)
+        self._config = Flavor(self._path, self._flavor)
+        # Either is what the registry's samples have: swift, or glance with
+        # swift for what Glance does not keep.
+        kinds = (self._config.storage, self._config.storage_alternate)
+        if 'swift' not in [str(kind).lower() for kind in kinds]:
+            raise _Failure('storage is %s, not swift' % kinds[0])
         self._settings = values = settings.parse(None, self._config)
         registry_names = names.Names(values.root)
         path = 'docker-registry-swift-check/%s/' % uuid.uuid4().hex
@@ -188,8 +230,11 @@ class Check(object):
         return self._small
 
     def _compare_clocks(self):
-        date = self._container.metadata().get('date', '')
-        seconds = time.time() - calendar.timegm(email.utils.parsedate(date))
+        date = email.utils.parsedate(
+            self._container.metadata().get('date', ''))
+        if date is None:
+            return 'Swift does not say what time it is'
+        seconds = time.time() - calendar.timegm(date)
         detail = "this machine's is %+d s from Swift's" % seconds
         if abs(seconds) > _CLOCK_SECONDS:
             raise _Failure(detail + '; temporary URLs depend on it: '
@@ -243,7 +288,9 @@ class Check(object):
                            'check --set-temp-url-key')
         where = url.split('?')[0]
         # Its DEBUG lines have the URL, and with it the signature.
-        logging.getLogger('urllib3').setLevel(logging.INFO)
+        lines = logging.getLogger('urllib3')
+        level = lines.level
+        lines.setLevel(logging.INFO)
         try:
             answer = requests.get(
                 url, timeout=self._settings.timeout,
@@ -253,6 +300,8 @@ class Check(object):
             # Its text has the URL, and with it the signature.
             raise _Failure('%s: no answer: %s' % (where,
                                                   type(error).__name__))
+        finally:
+            lines.setLevel(level)
         if answer.content != _CONTENT:
             raise _Failure('%s: status %d: the signature is wrong, or the '
                            'clock, or clients need another address' % (
@@ -275,24 +324,30 @@ class Check(object):
         return '%d bytes' % len(found)
 
 
-def _config_path(path):
-    """Find a configuration file as the registry does."""
-    if not os.path.exists(path) and not os.path.isabs(path):
-        try:
-            from docker_registry import lib
-        except ImportError:
-            return path
-        return os.path.join(os.path.dirname(lib.__file__), '..', '..',
-                            'config', path)
-    return path
+def _default_config():
+    """Return where the registry looks for its configuration file.
+
+    Source: docker_registry/lib/config.py
+    """
+    path = os.environ.get('DOCKER_REGISTRY_CONFIG', 'config.yml')
+    try:
+        from docker_registry import lib
+    except ImportError:  # there is no registry
+        return path
+    return os.path.join(os.path.dirname(lib.__file__), '..', '..', 'config',
+                        path)
 
 
 def _print(step):
-    print('%-7s  %-14s  %s' % (
+    line = '%-7s  %-14s  %s' % (
         {'failed': 'FAILED', 'skipped': '-'}.get(step.status, step.status),
-        step.name, step.detail.replace('\n', '\n' + 25 * ' ')))
+        step.name, step.detail.replace('\n', '\n' + 25 * ' '))
     if step.see:
-        print('%25ssee %s' % ('', ', '.join(step.see)))
+        line += '\n%25ssee %s' % ('', ', '.join(step.see))
+    if not isinstance(line, bytes):  # a terminal may not have every letter
+        encoding = sys.stdout.encoding or 'ascii'
+        line = line.encode(encoding, 'backslashreplace').decode(encoding)
+    print(line)
     sys.stdout.flush()
 
 
@@ -305,8 +360,8 @@ def main(arguments=None):
         'check', help='try what the registry needs of Swift, step by step')
     command.add_argument(
         '--config', metavar='FILE', help="the registry's configuration file "
-        '(default: $DOCKER_REGISTRY_CONFIG, or config.yml)',
-        default=os.environ.get('DOCKER_REGISTRY_CONFIG', 'config.yml'))
+        '(default: the one that the registry finds, $DOCKER_REGISTRY_CONFIG '
+        'or config.yml)', default=_default_config())
     command.add_argument(
         '--flavor', metavar='NAME', help='flavor in that file '
         '(default: $SETTINGS_FLAVOR, or dev)',

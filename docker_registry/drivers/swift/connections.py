@@ -82,6 +82,16 @@ class Connection(object):
                       response.headers.get('x-trans-id'), length,
                       int(request.headers.get('content-length', 0)))
 
+    def headers(self):
+        """Return the headers of the last answer as they were sent.
+
+        :returns: dict from lower-case names to native text
+        """
+        # HTTP libraries take their bytes for Latin-1 on Python 3.
+        return {name.lower(): value if isinstance(value, bytes) else
+                value.encode('latin-1').decode('utf-8', 'replace')
+                for name, value in self.http[1].resp.headers.items()}
+
     def lend(self, wait, holds_slot):
         """Prepare it for one request."""
         self.wait = wait

@@ -21,10 +21,9 @@ from . import tempurl
 from . import values
 
 if sys.version_info[0] < 3:
-    from urllib import unquote
     from urlparse import urlparse
 else:
-    from urllib.parse import unquote, urlparse
+    from urllib.parse import urlparse
 
 _GIB = 1024 ** 3
 _SEGMENT_STATUS = re.compile(br', (401|5\d\d) ')
@@ -86,7 +85,7 @@ class Container(object):
             return size
         # Of a dynamic large object with more segments than a page of the
         # listing Swift does not give the size.
-        container, prefix = unquote(headers['x-object-manifest']).split('/', 1)
+        container, prefix = headers['x-object-manifest'].split('/', 1)
         return sum(entry['bytes'] for entry in self.list(
             prefix, container=container))
 
@@ -115,8 +114,14 @@ class Container(object):
                 resp_chunk_size=1)
             return body.Body(self._pool, connection, action, object_name,
                              answer_headers, unread)
-        return self._request('GET', object_name, open_body, keeps=True,
-                             wait=wait)
+        try:
+            return self._request('GET', object_name, open_body, keeps=True,
+                                 wait=wait)
+        except errors.ObjectExistsError:
+            # A storage node that was away may have another version.
+            headers.update(_NEWEST)
+            return self._request('GET', object_name, open_body, keeps=True,
+                                 wait=wait)
 
     def put(self, object_name, content, size_bytes, etag, only_new=False):
         """Write an object in one request; readers see all of it or nothing.
@@ -244,11 +249,13 @@ class Container(object):
 
         :raises errors.ObjectNotFoundError: it is not there
         """
-        headers = self._request(
-            'HEAD', None, lambda connection: client.head_container(
+        def ask(connection):
+            client.head_container(
                 connection.storage_url, connection.grant.token, self.name,
-                http_conn=connection.http))
-        return {name: values.native(value) for name, value in headers.items()}
+                http_conn=connection.http)
+            # Those that swiftclient gives have every % in them decoded.
+            return connection.headers()
+        return self._request('HEAD', None, ask)
 
     def post(self, headers):
         """Change metadata of the container; what is not named stays.
@@ -320,9 +327,9 @@ class Container(object):
                                          'or by swift_create_container: true')
             self._create(error)
             self._request('PUT', object_name, send, is_slow=is_slow)
-        except errors.LoginError:
-            raise
         except errors.AccessDeniedError as error:
+            if error.status != 403 or isinstance(error, errors.LoginError):
+                raise
             # Swift says no before it looks whether the container is there.
             raise self._no_container(error, 'it must be there, and give '
                                      'swift_user the right to write')
@@ -371,9 +378,10 @@ class Container(object):
 
     def _ask_capabilities(self):
         def ask(connection):
-            url = urlparse(
-                connection.storage_url.split('/v1')[0] + '/info')
-            return client.get_capabilities((url, connection.http[1]))
+            url = urlparse(connection.storage_url)
+            path = re.sub('/v1[^/]*(/[^/]*)?$', '/info', url.path)
+            return client.get_capabilities(
+                (url._replace(path=path), connection.http[1]))
         try:
             info = self._request('GET', None, ask, what='/info')
         except errors.LoginError:

@@ -32,9 +32,11 @@ class SwiftError(exceptions.UnspecifiedError, IOError):
     :ivar transaction_id: Swift's X-Trans-Id, to be searched for in the
         cluster's logs; None where no answer came
     :ivar retry_after_seconds: how long Swift asks to wait, or None
+    :ivar see: keys of the settings to look at, a tuple; the message has them
     """
 
     retry_after_seconds = None
+    see = ()
 
     def __init__(self, message, object_name=None, status=None,
                  transaction_id=None):

@@ -19,15 +19,28 @@ import requests
 from swiftclient import authv1
 
 from . import errors
+from . import values
 
+_KEYS_OF_SERVER = ['swift_authurl', 'swift_auth_version']
 _DEFAULT_DOMAINS = {'user_domain_id': 'default',
                     'project_domain_id': 'default'}
 
-#: What a login gives: where the account is, the token that opens it, and the
-#: service user's token, None without one.
-Grant = collections.namedtuple('Grant', 'storage_url token service_token')
-
 logger = logging.getLogger(__name__)
+
+
+class Grant(collections.namedtuple('Grant',
+                                   'storage_url token service_token')):
+
+    """What a login gives: where the account is, the token that opens it, and
+    the service user's token, None without one.
+
+    The representation has no tokens.
+    """
+
+    __slots__ = ()
+
+    def __repr__(self):
+        return 'Grant(storage_url=%r)' % self.storage_url
 
 
 def authenticate(settings, limit_seconds):
@@ -61,15 +74,21 @@ def authenticate(settings, limit_seconds):
         with _explained(action + ' as service user',
                         settings.service_login_keys()):
             service_token = session.get_token(_service_plugin(settings))
-    return Grant(storage_url, access.auth_token, service_token)
+    return Grant(values.native(storage_url), values.native(access.auth_token),
+                 service_token and values.native(service_token))
 
 
 def _storage_url(action, access, settings):
     keys = ['swift_region_name', 'swift_endpoint_type']
+    if not access.project_id:
+        keys.insert(0, 'swift_tenant_name')
+    region = settings.region_name
+    if isinstance(region, bytes):
+        region = region.decode('utf-8')  # as it is in the catalog
     with _explained(action, keys):
         return access.service_catalog.url_for(
             service_type='object-store', interface=settings.endpoint_type,
-            region_name=settings.region_name).rstrip('/')
+            region_name=region).rstrip('/')
 
 
 class _Adapter(requests.adapters.HTTPAdapter):
@@ -191,25 +210,37 @@ def _explained(action, keys):
 
     :param keys: settings to look at where the login is refused
     """
-    see = 'see ' + ', '.join(keys)
     try:
         yield
     except (ksa_exceptions.ConnectionError,
             ksa_exceptions.DiscoveryFailure) as error:
+        if isinstance(getattr(error, 'original', None),
+                      requests.exceptions.InvalidHeader):
+            # Its text has the value.
+            raise _refused('%s: no HTTP header can have such a user or '
+                           'password' % action, keys)
+        if re.search(r'\(HTTP 4\d\d\)', str(error)):
+            raise _refused('%s: no Keystone: %s' % (action, error),
+                           _KEYS_OF_SERVER)
         raise errors.unreachable(action, error)
     except ksa_exceptions.HttpError as error:
         if error.http_status >= 500:
             raise errors.from_status(action, None, error.http_status)
-        raise errors.LoginError('%s failed: %s; %s' % (
-            action, error.message, see), status=error.http_status)
+        raise _refused('%s failed: %s' % (action, error.message), keys,
+                       error.http_status)
     except ksa_exceptions.CatalogException as error:
-        raise errors.LoginError('%s: no object store in its catalog: %s; %s'
-                                % (action, error, see))
+        raise _refused('%s: no object store in its catalog: %s'
+                       % (action, error), keys)
     except ksa_exceptions.ClientException as error:
-        raise errors.LoginError(
-            '%s failed: %s; see swift_authurl and swift_auth_version'
-            % (action, error))
+        raise _refused('%s failed: %s' % (action, error), _KEYS_OF_SERVER)
     except (IOError, ValueError) as error:  # a file that is not there
-        raise errors.LoginError('%s: %s; see swift_cacert, swift_cert, '
-                                'swift_key, and the files with secrets'
-                                % (action, error))
+        raise _refused('%s: %s' % (action, error), [
+            'swift_cacert', 'swift_cert', 'swift_key', 'the files with '
+            'secrets'])
+
+
+def _refused(message, keys, status=None):
+    error = errors.LoginError('%s; see %s' % (message, ', '.join(keys)),
+                              status=status)
+    error.see = tuple(keys)
+    return error

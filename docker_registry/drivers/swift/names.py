@@ -58,8 +58,8 @@ class Names(object):
         except ValueError:
             raise errors.InvalidPathError('the path %r is not UTF-8'
                                           % (path,), object_name=path)
-        parts = stripped.split('/')
         name = self._root + stripped
+        parts = name.split('/')
         wrong = None
         if not stripped:
             wrong = 'names no object'
@@ -67,7 +67,7 @@ class Names(object):
             wrong = 'has an empty part'
         elif '.' in parts or '..' in parts:
             wrong = 'has a part . or ..'
-        elif _CONTROL.search(stripped):
+        elif _CONTROL.search(name):
             wrong = 'has a control character in it'
         elif (name + '/').startswith(SEGMENTS):
             wrong = 'is where segments are'

@@ -31,12 +31,15 @@ class Redirects(object):
         self._container = container
         self._key_of_container = None
         self._asked_at = float('-inf')
+        self._reason = None
+        self._said_at = float('-inf')
 
     def url(self, object_name):
         """Return a URL for GET, short-lived unless the container is public.
 
-        :returns: URL; None if there is no way to sign one
+        :returns: URL; None if there is no way to sign one, which the log says
         :raises errors.ObjectNotFoundError: there is no such object
+        :raises errors.SwiftError: Swift cannot be asked
         """
         settings = self._settings
         # A client that is sent to a layer that is not there is lost.
@@ -47,12 +50,22 @@ class Redirects(object):
         if settings.public_container:
             return url
         digest = self._container.capabilities().temp_url_digest
-        key = digest and self._key()
+        if digest is None:
+            return self._none('the cluster has no temporary URLs')
+        try:
+            key = settings.secret('temp_url_key') or self._key()
+        except (IOError, ValueError) as error:
+            return self._none('swift_temp_url_key_file: %s' % error)
         if not key:
-            return None
-        return tempurl.sign(url, storage_url, self._container.name,
-                            object_name, key, digest,
-                            int(time.time()) + settings.temp_url_ttl)
+            return self._none(
+                'container %s shows swift_user no TempURL key, and there is '
+                'no swift_temp_url_key; see docker-registry-swift check'
+                % self._container.name)
+        signed = tempurl.sign(url, storage_url, self._container.name,
+                              object_name, key, digest,
+                              int(time.time()) + settings.temp_url_ttl)
+        return signed or self._none(
+            'the path of %s has no account to sign' % storage_url)
 
     def set_key(self, key):
         """Set the container's TempURL key; the one before becomes the second.
@@ -72,15 +85,16 @@ class Redirects(object):
         self._asked_at = float('-inf')
 
     def _key(self):
-        if self._settings.temp_url_key or self._settings.temp_url_key_file:
-            return self._settings.secret('temp_url_key')
+        """Return the container's key, None where there is none to be seen."""
         now = time.time()
         if now - self._asked_at > _KEY_SECONDS:
             self._key_of_container = self._container.metadata().get(_HEADER)
             self._asked_at = now
-            if not self._key_of_container:
-                logger.warning(
-                    'no redirects: container %s shows swift_user no TempURL '
-                    'key, and there is no swift_temp_url_key; see '
-                    'docker-registry-swift check', self._container.name)
         return self._key_of_container
+
+    def _none(self, reason):
+        """Log, once a minute, why there is no URL; return None."""
+        if reason != self._reason or time.time() - self._said_at > 60:
+            logger.warning('no redirects: %s', reason)
+            self._reason, self._said_at = reason, time.time()
+        return None

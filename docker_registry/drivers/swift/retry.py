@@ -10,6 +10,7 @@ import logging
 import random
 import time
 
+import requests
 from swiftclient import client
 
 from . import breaker
@@ -202,6 +203,9 @@ class Requests(object):
                 error.transaction_id, error.http_response_headers)
         except errors.SwiftError:
             raise  # is an IOError, and one of these too
+        except requests.exceptions.InvalidHeader:  # whose text has the value
+            raise errors.SwiftError('%s: no HTTP header can have such a token '
+                                    'or key' % action, object_name)
         except connections.TRANSPORT_ERRORS as error:
             logger.debug('%s: no answer in %.3f s', action,
                          breaker.clock() - started)
@@ -209,8 +213,10 @@ class Requests(object):
                 '%s at %s' % (action, connection.http[0].netloc), error,
                 object_name)
         except ValueError as error:
-            raise errors.SwiftError('%s: the answer is not what Swift gives: '
-                                    '%s' % (action, error), object_name)
+            # Or Python 2's for a header, whose text has the value.
+            raise errors.SwiftError(
+                '%s: what was asked or answered cannot be: %s' % (
+                    action, type(error).__name__), object_name)
         finally:
             if kept:
                 pool.detach(connection)

@@ -13,6 +13,8 @@ import re
 
 from docker_registry.core import exceptions
 
+from . import errors
+from . import names
 from . import values
 
 #: alias is another name for the same key; a secret may also stand in a file.
@@ -24,7 +26,7 @@ def _row(key, parse=values.text, default=None, alias=None):
 
 
 def _secret(key):
-    return [_Row(key, values.text, None, None, True), _row(key + '_file')]
+    return [_Row(key, values.secret, None, None, True), _row(key + '_file')]
 
 
 _TABLE = (
@@ -81,6 +83,8 @@ _TABLE = (
 _Login = collections.namedtuple('_Login', 'sign needs takes')
 
 _USER = ('swift_user', 'swift_user_id')
+#: None of them is the user's default project, if there is one.
+_PROJECT = ('swift_tenant_name', 'swift_tenant_id', 'swift_trust_id')
 _USER_DOMAIN = ('swift_user_domain_name', 'swift_user_domain_id')
 _PROJECT_DOMAIN = ('swift_project_domain_name', 'swift_project_domain_id')
 _LOGINS = {
@@ -91,12 +95,11 @@ _LOGINS = {
     'v1': _Login(
         'swift_auth_version 1',
         [('swift_authurl',), _USER[:1], ('swift_password',)],
-        ('swift_tenant_name', 'swift_tenant_id')),
+        _PROJECT[:2]),
     'password': _Login(
         'swift_password',
-        [('swift_authurl',), _USER, ('swift_password',),
-         ('swift_tenant_name', 'swift_tenant_id', 'swift_trust_id')],
-        _USER_DOMAIN + _PROJECT_DOMAIN),
+        [('swift_authurl',), _USER, ('swift_password',)],
+        _PROJECT + _USER_DOMAIN + _PROJECT_DOMAIN),
     'application_credential_id': _Login(
         'swift_application_credential_id',
         [('swift_authurl',), ('swift_application_credential_id',),
@@ -128,7 +131,7 @@ _LOGIN_KEYS = set().union(*map(_keys, [_SERVICE_LOGIN] + list(
 #: No more than one of each.
 _ALTERNATIVES = [
     _USER_DOMAIN, _PROJECT_DOMAIN, _SERVICE_USER_DOMAIN,
-    _SERVICE_PROJECT_DOMAIN,
+    _SERVICE_PROJECT_DOMAIN, _PROJECT[:2], _PROJECT[1:], _PROJECT[::2],
 ] + [(row.key, row.key + '_file') for row in _TABLE if row.is_secret]
 
 _Values = collections.namedtuple(
@@ -209,7 +212,8 @@ def parse(path, config):
     root = getattr(config, 'storage_path', None) if path is None else path
     try:
         root = values.text('' if root is None else root)
-    except ValueError as error:
+        names.Names(root).object_name('a')
+    except (ValueError, errors.InvalidPathError) as error:
         problems.append('storage_path: %s' % error)
     login = _login(found)
     if login == 'password':
@@ -227,10 +231,18 @@ def parse(path, config):
     return Settings(root, login, *[found[row.key] for row in _TABLE])
 
 
+def _get(config, key):
+    try:
+        return getattr(config, key, None)
+    except exceptions.ConfigError:  # whose text has the value
+        raise ValueError('YAML cannot read the value of its variable; put it '
+                         'in quotes')
+
+
 def _value(config, row):
-    given = getattr(config, row.key, None)
+    given = _get(config, row.key)
     if row.alias:
-        other = getattr(config, row.alias, None)
+        other = _get(config, row.alias)
         if other not in (None, ''):
             if given not in (None, ''):
                 raise ValueError('the same as %s; give one of them'
@@ -273,8 +285,7 @@ def _login(found):
 def _split_tenant(found):
     # swiftclient takes "tenant:user" for both, and so did 0.2.1.
     user = found['swift_user'] or ''
-    if ':' in user and not any(found[key] for key in (
-            'swift_tenant_name', 'swift_tenant_id', 'swift_trust_id')):
+    if ':' in user and not any(found[key] for key in _PROJECT):
         found['swift_tenant_name'], found['swift_user'] = user.split(':', 1)
 
 
@@ -291,6 +302,8 @@ def _login_problems(found, name):
                 ', or ' + key for key in group[1:])))
         elif len(given) > 1:
             problems.append('%s: give this or %s, not both' % tuple(given[:2]))
+    if found['swift_auth_version'] == '1' and name != 'v1':
+        problems.append('swift_auth_version: 1 has no %s' % logins[0].sign)
     for key in sorted(_LOGIN_KEYS.difference(*map(_keys, logins))):
         if _is_given(found, key):
             problems.append('%s: of no use with %s; leave it out' % (
@@ -316,7 +329,11 @@ def _other_problems(found):
 
 def _read_secret(path):
     with io.open(path, encoding='utf-8') as secret:
-        content = values.native(secret.read().rstrip('\r\n'))
+        try:
+            content = values.secret(secret.read().rstrip('\r\n'))
+        except ValueError as error:
+            raise ValueError('%s: %s' % (path, 'not UTF-8' if isinstance(
+                error, UnicodeError) else error))
     if not content:
         raise ValueError('%s is empty' % path)
     return content

@@ -16,8 +16,10 @@ else:
     from urllib.parse import urlparse
     _TEXT = (str,)
 
-_AUTH_VERSIONS = {'auto': 'auto', '1': '1', '1.0': '1', '2': '2', '2.0': '2',
-                  '3': '3', '3.0': '3'}
+# 0 is registry:2's word for it.
+_AUTH_VERSIONS = {'auto': 'auto', '0': 'auto', '1': '1', '1.0': '1',
+                  '2': '2', '2.0': '2', '3': '3', '3.0': '3'}
+_CONTROL = re.compile('[\x00-\x1f\x7f]')
 _SURROGATE = re.compile(b'\xed[\xa0-\xbf]')
 _ENDPOINT_TYPES = ('public', 'internal', 'admin')
 
@@ -47,6 +49,7 @@ def encoded(value):
 
 
 def text(value):
+    """Return text; of a number its digits."""
     # YAML makes an int of a tenant or password of digits; written back it
     # is what was meant, but for octal and the like, which cannot be told. Of
     # `true`, 1.10 or a date the spelling is lost.
@@ -58,25 +61,46 @@ def text(value):
     return native(value)
 
 
-def url(value):
+def secret(value):
+    """Return text that can be a password, token or key."""
     value = text(value)
-    parsed = urlparse(value)
+    # Most of all a newline: YAML's `|` leaves one, and no header takes it.
+    if _CONTROL.search(value):
+        raise ValueError('has a newline or another control character in it')
+    return value
+
+
+def url(value):
+    """Return the URL of a service, without a slash at its end."""
+    value = text(value)
+    try:
+        parsed = urlparse(value)
+    except ValueError:  # whose text has what may be a password
+        raise ValueError('not a URL')
     if parsed.scheme not in ('http', 'https') or not parsed.hostname:
         raise ValueError('not a URL that begins with http:// or https://')
     if '@' in parsed.netloc:
         raise ValueError('has credentials in it, which would reach the logs; '
                          'see swift_user and swift_password')
+    if parsed.query or parsed.fragment:
+        raise ValueError('has a ? or # in it, which the URL of a service '
+                         'has not')
     return value.rstrip('/')
 
 
 def container(value):
+    """Return the name of a container."""
     value = text(value)
     if '/' in value or len(encoded(value)) > 256:
         raise ValueError('a container name has no slash and at most 256 bytes')
+    if value in ('.', '..') or _CONTROL.search(value):
+        raise ValueError('a container name is not . or .., and has no control '
+                         'characters')
     return value
 
 
 def auth_version(value):
+    """Return '1', '2', '3' or 'auto'."""
     try:
         return _AUTH_VERSIONS[str(value)]
     except KeyError:
@@ -84,6 +108,7 @@ def auth_version(value):
 
 
 def endpoint_type(value):
+    """Return 'public', 'internal' or 'admin'."""
     # publicURL and so on are what python-swiftclient takes.
     kind = re.sub('URL$', '', text(value))
     if kind not in _ENDPOINT_TYPES:
@@ -92,12 +117,14 @@ def endpoint_type(value):
 
 
 def boolean(value):
+    """Return True or False."""
     if not isinstance(value, bool):
         raise ValueError('neither true nor false')
     return value
 
 
 def integer(least, most):
+    """Return a function that checks a whole number."""
     def parse(value):
         if not isinstance(value, numbers.Integral) or isinstance(value, bool):
             raise ValueError('not a whole number')
@@ -108,6 +135,7 @@ def integer(least, most):
 
 
 def seconds(least, most):
+    """Return a function that checks a number of seconds."""
     def parse(value):
         if not isinstance(value, numbers.Real) or isinstance(value, bool):
             raise ValueError('not a number')
