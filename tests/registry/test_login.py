@@ -323,7 +323,7 @@ def test_secrets_in_files(identity, doors, way, works, cast, tmp_path):
      ['swift_region_name', 'east']),
     ({'swift_region_name': 'north', 'swift_endpoint_type': 'admin'},
      'LoginError', ['swift_endpoint_type']),
-    ({'swift_region_name': 'south'}, 'UnreachableError', ['port=9']),
+    ({'swift_region_name': 'south'}, 'UnreachableError', ['127.0.0.1:9']),
     ({'swift_authurl': 'http://127.0.0.1:9/v3'}, 'UnreachableError',
      ['login at http://127.0.0.1:9/v3', 'port=9']),
 ], ids=lambda value: '-'.join(value) if isinstance(value, dict) else '')

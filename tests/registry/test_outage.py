@@ -1,6 +1,7 @@
 """Swift is away: what clients and operators of the registry see of it."""
 
 import contextlib
+import glob
 import http.client
 import json
 import os
@@ -14,6 +15,7 @@ import pytest
 
 from stack import environments
 from stack import processes
+from stack import secrets
 from stack import v1client
 
 _TIMEOUT_SECONDS = 3
@@ -138,34 +140,51 @@ def test_a_dead_cluster_is_asked_once_a_second(cluster, start_registry):
     assert statistics()['silent'] is False
 
 
-def test_tags_that_cannot_be_read(cluster, impatient):
+@contextlib.contextmanager
+def unreadable(directory, name):
+    """Swift answers 503 for an object that it goes on listing."""
+    files = [path for path in glob.glob(str(
+        directory / 'swift' / 'node1/device/objects/*/*/*/*.data'))
+        if name in os.getxattr(path, 'user.swift.metadata')]
+    moved = [os.path.dirname(path) for path in files]
+    for path in moved:
+        os.rename(path, path + '-moved')
+        os.symlink(path, path)  # there, and leads nowhere
+    try:
+        assert moved
+        yield
+    finally:
+        for path in moved:
+            os.remove(path)
+            os.rename(path + '-moved', path)
+
+
+def test_a_tag_that_cannot_be_read(directory, cluster, impatient):
     client = v1client.V1Client(impatient.port)
     image = v1client.make_image()
     client.push('library/demo', [image])
-    client.tag('library/demo', 'v1', image.id)
+    client.tag('library/demo', 'broken', image.id)
     path = '/v1/repositories/library/demo/tags'
-    # Listings go on.
-    with stopped(cluster.storage[0]['object']):
+    with unreadable(directory, b'library/demo/tag_broken'):
         before = len(impatient.log())
         answer = client.request('GET', path)
-        assert_unavailable(answer)
-        transaction = re.search(r'\(transaction (tx[\w-]+)\)',
-                                json.loads(answer.body)['error']).group(1)
-        log = impatient.log()[before:]
-        # The request has failed once, whatever has failed below it.
-        assert log.count('ERROR') == 1
-        error, = [line for line in log.splitlines() if 'ERROR' in line]
-        assert 'GET %s: 503: ' % path in error
-        assert transaction in error
-        assert 'WARNING: GET registry/repositories/library/demo/tag_' in log
-        assert 'Traceback' not in log
-        assert impatient.settings['swift_password'] not in impatient.log()
-        assert not re.search('AUTH_z?f?tk', impatient.log())
-        assert client.request('DELETE', path).status == 503
     with stopped(cluster.proxy):
         pass  # it would leave its object server alone for a minute
+    assert_unavailable(answer)
+    transaction = re.search(r'\(transaction (tx[\w-]+)\)',
+                            json.loads(answer.body)['error']).group(1)
+    log = impatient.log()[before:]
+    # The request has failed once, whatever has failed below it.
+    assert log.count('ERROR') == 1
+    error, = [line for line in log.splitlines() if 'ERROR' in line]
+    assert 'GET %s: 503: ' % path in error
+    assert transaction in error
+    assert 'WARNING: GET registry/repositories/library/demo/tag_' in log
+    assert 'Traceback' not in log
+    assert impatient.settings['swift_password'] not in impatient.log()
+    assert not re.search('AUTH_z?f?tk', impatient.log())
     assert client.tags('library/demo') == {'latest': image.id,
-                                           'v1': image.id}
+                                           'broken': image.id}
 
 
 def test_tags_that_the_listing_has_and_swift_has_not(cluster, impatient):
@@ -219,7 +238,7 @@ def test_a_push_that_breaks_off_is_none(cluster, impatient, away):
 
 def test_what_is_not_an_outage(cluster, start_registry):
     server = start_registry({'swift_user': 'test:guest',
-                             'swift_password': 'guesting'})
+                             'swift_password': secrets.of('test:guest')})
     client = v1client.V1Client(server.port)
     # Not the client's rights but the registry's.
     answer = client.request('GET', '/v1/images/%s/json' % _IMAGE)
@@ -239,8 +258,8 @@ for error in (errors.from_status('GET a', 'a', status) for status in (
     print('%d %d' % (error.status, extension.answer_to(error)[0]))
 for error in (errors.TooLargeError('a'), errors.InvalidPathError('a'),
               errors.unreachable('GET a', IOError('secret')),
-              errors.NotAskedError('a'), errors.AccessDeniedError('a'),
-              errors.BrokenObjectError('a'),
+              errors.NotAskedError('a'),
+              errors.AccessDeniedError('a'), errors.BrokenObjectError('a'),
               errors.SwiftError('a', status=404)):
     status, message = extension.answer_to(error)
     assert 'secret' not in message
