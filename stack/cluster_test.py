@@ -143,7 +143,10 @@ def _judge(site, clients, events, show):
     result.breaches = [
         '%s: %d' % (total.what, total.count) for total in result.totals
         if total.limit is not None and total.count > total.limit] + [
-            failure.text for failure in unexplained + clients.corrupt]
+            '%s; the balancer: %s' % (failure.text, [
+                entry for entry in entries
+                if entry.request_id == failure.request.id])
+            for failure in unexplained + clients.corrupt]
     result.breaches += [
         '%s: it has cut off no push' % row.event
         for row, (_, fault) in zip(result.rows, faults.ALL)
