@@ -10,6 +10,7 @@ import os
 
 from docker_registry.core import exceptions
 from docker_registry.drivers.swift import errors
+from docker_registry.drivers.swift import known
 import pytest
 import relay
 
@@ -19,6 +20,14 @@ _JSON, _LAYER, _MARK, _CHECKSUM, _ANCESTRY = (
     _IMAGE + name for name in ('json', 'layer', '_inprogress', '_checksum',
                                'ancestry'))
 _CONTENT = os.urandom(1000)
+
+
+@pytest.fixture(autouse=True)
+def no_hurry(monkeypatch):
+    """What is kept for a moment is kept for longer than a test may take."""
+    monkeypatch.setattr(known, '_MOMENT_SECONDS', 300)
+    monkeypatch.setattr(known, '_STAT_SECONDS', 300)
+    monkeypatch.setattr(known, '_CONTENT_SECONDS', 300)
 
 
 def put_json(storage, parent=_PARENT):
@@ -98,7 +107,7 @@ def counted(faults, action, *arguments):
 
 def test_push(make_faulty, faults, parent):
     one = make_faulty()
-    assert counted(faults, push, one) == 12
+    assert counted(faults, push, one) == 11
 
 
 def test_push_through_several_registries(make_faulty, faults, parent):
@@ -213,3 +222,26 @@ def test_directories_of_such_names(make_faulty, name):
     storage.put_content(directory + '/tag_latest', '1')
     storage.remove(directory)
     assert not storage.exists(directory + '/tag_latest')
+
+
+def test_nothing_is_known_for_long(make_faulty, monkeypatch, parent):
+    for name in ('_MOMENT_SECONDS', '_STAT_SECONDS', '_CONTENT_SECONDS'):
+        monkeypatch.setattr(known, name, 0)
+    one, other = make_faulty(), make_faulty()
+    push(one)
+    get_layer(one)
+    other.remove(_IMAGE.rstrip('/'))
+    assert not one.exists(_JSON)
+    assert not one.exists(_LAYER)
+    with pytest.raises(exceptions.FileNotFoundError):
+        one.get_content(_CHECKSUM)
+
+
+def test_no_more_is_known_than_fits(make_faulty, monkeypatch):
+    monkeypatch.setattr(known, '_COUNT', 2)
+    storage = make_faulty()
+    paths = ['images/%d/json' % number for number in range(3)]
+    for path in paths:
+        storage.put_content(path, path)
+    assert [storage._known.content(path) for path in paths] == [
+        None, paths[1].encode(), paths[2].encode()]

@@ -14,6 +14,9 @@ Why each answer is true although several registries write:
 - Without a json there is no checksum to be removed, for the registry writes it
   after the json; and that of somebody else who has pushed the image in the
   second since may as well stay.
+- A checksum is read back a moment after it has been written, by the engine's
+  next request. In the second that it is kept no other push of the image can
+  have come as far.
 - All else, `_inprogress`, `_private` and tags above all, is never kept in the
   process. Redis gives contents of such paths, see cache.py, but does not tell
   whether they exist.
@@ -37,7 +40,7 @@ _COUNT = 256
 _CONTENT_BYTES = 16 * 1024
 _CONTENT_SECONDS = 60
 _STAT_SECONDS = 10
-_ABSENT_SECONDS = 1
+_MOMENT_SECONDS = 1
 #: Beside a layer's path in Redis.
 _STAT = '#stat'
 
@@ -52,16 +55,21 @@ class Known(object):
     def __init__(self):
         self._contents = _Recent(_CONTENT_SECONDS)
         self._stats = _Recent(_STAT_SECONDS)
-        self._absent = _Recent(_ABSENT_SECONDS)
+        self._checksums = _Recent(_MOMENT_SECONDS)
+        self._absent = _Recent(_MOMENT_SECONDS)
 
     def content(self, path):
         """Return the content of a path as bytes, or None."""
         content = self._contents.get(path)
+        if content is None:
+            content = self._checksums.get(path)
         return cache.get(path) if content is None else content
 
     def put_content(self, path, content):
         """Remember what has just been written."""
         cache.put(path, content)
+        if names.image_file(path) == '_checksum':
+            self._checksums.put(path, content)
         self._keep(path, content)
 
     def fill_content(self, path, content):
@@ -114,7 +122,8 @@ class Known(object):
         """Forget paths; what is in the process also of all below them."""
         cache.drop(*paths + tuple(path + _STAT for path in paths))
         for path in paths:
-            for recent in (self._contents, self._stats, self._absent):
+            for recent in (self._contents, self._stats, self._checksums,
+                           self._absent):
                 recent.drop(path)
 
     def _keep(self, path, content):
