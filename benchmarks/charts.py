@@ -1,4 +1,4 @@
-"""What was measured, as pictures: one of each work, and one of all goals."""
+"""What was measured, as pictures: of each work, the peers and the goals."""
 
 import os
 
@@ -13,11 +13,12 @@ matplotlib.use('Agg')
 
 _COLORS = {contestants.THIS: '#1b6ca8', contestants.V0_2_1: '#c9781f',
            contestants.REGISTRY_2: '#5a8f4e', contestants.RAW: '#9a9a9a'}
+_PEERS = (contestants.V0_2_1, contestants.REGISTRY_2)
 _COLUMNS = 4
 
 
 def draw(run, works, directory):
-    """Write a PNG for each work, and goals.png.
+    """Write a PNG for each work, comparison.png and goals.png.
 
     :param run: what the runner keeps
     """
@@ -25,8 +26,8 @@ def draw(run, works, directory):
         _work(run, work, os.path.join(
             directory, work.name.replace(' ', '-').replace('/', '-')
             + '.png'))
-    _goals(run, [work.name for work in works],
-           os.path.join(directory, 'goals.png'))
+    _comparison(run, works, os.path.join(directory, 'comparison.png'))
+    _goals(run, works, os.path.join(directory, 'goals.png'))
 
 
 def _work(run, work, path):
@@ -61,31 +62,59 @@ def _work(run, work, path):
     pyplot.close(figure)
 
 
-def _goals(run, names, path):
-    """How far each ratio is from its goal: right of the line it is met."""
+def _comparison(run, works, path):
+    """How many times better than each peer this driver is."""
+    rows = []
+    for work in works:
+        for metric in work.metrics:
+            own = report.values(run, work.name, contestants.THIS.name,
+                                metric.name)
+            for peer in work.who:
+                found = report.ratios(own, report.values(
+                    run, work.name, peer.name, metric.name))
+                if peer in _PEERS and found and found.least > 0:
+                    scores = found if metric.more_is_better else [
+                        1 / number for number in found]
+                    rows.append(('%s: %s' % (work.name, metric.name), scores,
+                                 _COLORS[peer]))
+    _dots(rows, path, 'times better than 0.2.1 (orange) and registry:2 '
+          '(green)')
+
+
+def _goals(run, works, path):
+    """How far each goal is met."""
     rows = []
     for goal in goals.GOALS:
-        found = report.reached(run, goal) if goal.work in names else None
-        if found is None or not found.least:
-            continue
-        if goal.at_least is not None:
-            scores = [number / goal.at_least for number in found]
-        else:
-            scores = [goal.at_most / number for number in found]
-        rows.append((report.describe(goal), scores[0], min(scores),
-                     max(scores)))
+        if goal.work in [work.name for work in works]:
+            found = report.reached(run, goal)
+            if found and found.least > 0:
+                scores = ([number / goal.at_least for number in found]
+                          if goal.at_least is not None
+                          else [goal.at_most / number for number in found])
+                rows.append((report.describe(goal), scores,
+                             '#1b6ca8' if scores[0] >= 1 else '#b03030'))
+    _dots(rows, path, 'times its goal; right of the line it is met')
+
+
+def _dots(rows, path, label):
+    """A dot at each median, on a line from the least to the most.
+
+    :param rows: list of (label, (median, one end, other end), color)
+    """
     if not rows:
         return
-    figure, axis = pyplot.subplots(figsize=(9, 0.34 * len(rows) + 1.2))
-    for position, (_, median, least, most) in enumerate(reversed(rows)):
-        axis.plot([least, most], [position, position], color='#9a9a9a')
-        axis.plot(median, position, 'o',
-                  color='#1b6ca8' if median >= 1 else '#b03030')
+    labels = list(dict.fromkeys(row[0] for row in reversed(rows)))
+    figure, axis = pyplot.subplots(figsize=(9, 0.34 * len(labels) + 1.2))
+    for name, (median, one, other), color in rows:
+        position = labels.index(name)
+        axis.plot([one, other], [position, position], color=color, alpha=0.4)
+        axis.plot(median, position, 'o', color=color)
     axis.axvline(1, color='black', linewidth=0.8)
     axis.set_xscale('log')
-    axis.set_yticks(range(len(rows)))
-    axis.set_yticklabels([row[0] for row in reversed(rows)], fontsize=8)
-    axis.set_xlabel('times its goal; right of the line it is met')
+    axis.xaxis.set_major_formatter('{x:g}')
+    axis.set_yticks(range(len(labels)))
+    axis.set_yticklabels(labels, fontsize=8)
+    axis.set_xlabel(label)
     axis.spines[['top', 'right']].set_visible(False)
     figure.tight_layout()
     figure.savefig(path, dpi=110)
