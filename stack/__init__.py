@@ -11,6 +11,8 @@ front         a haproxy that speaks TLS before single servers
 redis         a Redis server
 memcached     a memcached
 registry      docker-registry 0.9.1 under gunicorn with gevent workers
+registry2     registry:2 with its own Swift driver
+relay         a network in between, with a delay or a limit
 balancer      a haproxy before several servers of a kind
 cluster       all of it, with nothing that there is but one of on the way
 v1client      pushes and pulls as the docker engine did

@@ -36,11 +36,11 @@ class DriverAlone:
 
     def measure(self, bench, contestant, outcome):
         with bench.container() as settings:
-            outcome.attempt(self._small, bench, contestant, settings, outcome)
             if contestant is contestants.RAW:
                 outcome.attempt(self._curl, bench, settings, outcome)
+            outcome.attempt(self._python, bench, contestant, settings, outcome)
 
-    def _small(self, bench, contestant, settings, outcome):
+    def _python(self, bench, contestant, settings, outcome):
         """Have the contestant's own Python do all it can."""
         order = {'settings': settings, 'names_container': 'names',
                  'layer': bench.file('layer'), 'copy': bench.file('copy'),
