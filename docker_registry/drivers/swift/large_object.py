@@ -77,7 +77,8 @@ class LargeObjects(object):
         :param object_name: name of the object
         :param stream: has read(n), which returns b'' at the end; each byte
             is read once
-        :returns: (size in bytes, ETag) of the object
+        :returns: (size in bytes, ETag) of the object; None of one in
+            segments, for clusters differ in what its ETag is
         :raises errors.SwiftError: Swift did not take it. Nothing has changed,
             unless it is the answer to the last request that was lost.
         :raises Exception: whatever stream.read() raises; nothing has changed
@@ -85,8 +86,9 @@ class LargeObjects(object):
         pieces = self._cut(object_name, stream)
         first, is_last = next(pieces)
         if not is_last:
-            return self._write_segments(
+            self._write_segments(
                 object_name, itertools.chain([(first, is_last)], pieces))
+            return None
         with contextlib.closing(first):
             self._replace(object_name, '', lambda only_new: (
                 self._container.put(object_name, first, first.size,
@@ -191,13 +193,12 @@ class LargeObjects(object):
         try:
             upload.send(pieces)
             etag = hashlib.md5(''.join(
-                md5 for _, _, md5 in upload.segments
-            ).encode('ascii')).hexdigest()
+                md5 for _, _, md5 in upload.segments).encode('ascii'))
             manifest_sent = True
             self._replace(object_name, prefix, lambda only_new: (
                 self._container.put_manifest(
-                    object_name, upload.segments, etag, only_new)))
-            return sum(size for _, size, _ in upload.segments), etag
+                    object_name, upload.segments, etag.hexdigest(),
+                    only_new)))
         except BaseException as error:
             if manifest_sent and _may_have_happened(error):
                 # Now or later; its segments must not be missing then.

@@ -122,11 +122,12 @@ class Storage(driver.Base):
         """
         self._known.drop(path)
         try:
-            size_bytes, etag = self._large_objects.write(
+            written = self._large_objects.write(
                 self._names.object_name(path), fp)
         finally:
             self._known.drop(path)  # filled since
-        self._known.put_stat(path, known.Stat(size_bytes, etag))
+        if written:
+            self._known.put_stat(path, known.Stat(*written))
 
     def list_directory(self, path=None):
         """Yield the paths right below a directory, relative to the root.
