@@ -167,6 +167,20 @@ def test_another_layer_than_was_asked_for(make_faulty, faults, parent,
     get_layer(one, _CONTENT + b'longer')
 
 
+@pytest.mark.parametrize('cached', [False, True])
+def test_the_same_layer_pushed_anew(make_faulty, parent, request, cached):
+    if cached:
+        request.getfixturevalue('redis_cache')
+    one, other = make_faulty(), make_faulty()
+    push(one)
+    assert one.get_size(_LAYER) == len(_CONTENT)
+    # Of the same size, with another ETag.
+    other.put_content(_MARK, 'true')
+    put_layer(other, _CONTENT[::-1])
+    put_checksum(other)
+    assert b''.join(one.stream_read(_LAYER)) == _CONTENT[::-1]
+
+
 def test_a_removed_image_is_gone(make_faulty, redis_cache, parent):
     one, other = make_faulty(), make_faulty()
     push(one)

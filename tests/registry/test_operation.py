@@ -85,7 +85,8 @@ _SAMPLE = os.path.join(environments.PROJECT, 'config_sample.yml')
 _LOGINS = {
     'keystone': 'password', 'keystone_ids': 'password',
     'keystone_0_2_1': 'password', 'trust': 'password',
-    'service_user': 'password', 'redirect': 'password', 'special': 'password',
+    'service_user': 'password', 'redirect': 'password',
+    'health': 'password', 'special': 'password',
     'dev': 'password', 'prod': 'password', 'v1': 'v1', 'token': 'token',
     'application_credential': 'application_credential_id',
     'application_credential_by_name': 'application_credential_name',

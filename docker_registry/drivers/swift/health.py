@@ -16,6 +16,7 @@ from docker_registry.core import exceptions
 
 from . import breaker
 from . import errors
+from . import values
 
 HEALTHY, UNHEALTHY, UNCHECKED = 'healthy', 'unhealthy', 'unchecked'
 
@@ -47,7 +48,7 @@ def parse(config):
     Source of the keys: health.storagedriver in registry:2's configuration,
     https://distribution.github.io/distribution/about/configuration/
     """
-    values = {'enabled': True, 'interval': 10, 'threshold': 3,
+    found = {'enabled': True, 'interval': 10, 'threshold': 3,
               'enforce': False}
     problems = []
     section = getattr(config, 'swift_health', None)
@@ -62,18 +63,18 @@ def parse(config):
                 raise ValueError('unknown; known are %s'
                                  % ', '.join(sorted(_PARSERS)))
             if value is not None:
-                values[key] = _PARSERS[key](value)
+                found[key] = _PARSERS[key](value)
         except ValueError as error:
             problems.append('extensions: swift_health: %s: %s' % (key, error))
-    if values['enforce'] and not values['enabled']:
+    if found['enforce'] and not found['enabled']:
         problems.append('extensions: swift_health: enforce: needs enabled: '
                         'true')
     if problems:
         raise exceptions.ConfigError(
             'storage: swift cannot start, the configuration is wrong:\n'
             + '\n'.join('  ' + problem for problem in problems))
-    return Settings(values['enabled'], values['interval'],
-                    values['threshold'], values['enforce'])
+    return Settings(found['enabled'], found['interval'], found['threshold'],
+                    found['enforce'])
 
 
 class Health(object):
@@ -159,12 +160,6 @@ def _now():
     return time.strftime('%Y-%m-%dT%H:%M:%SZ', time.gmtime())
 
 
-def _boolean(value):
-    if not isinstance(value, bool):
-        raise ValueError('neither true nor false')
-    return value
-
-
 def _interval(value):
     if isinstance(value, numbers.Real) and not isinstance(value, bool):
         seconds = value
@@ -179,13 +174,5 @@ def _interval(value):
     return seconds
 
 
-def _threshold(value):
-    if not isinstance(value, numbers.Integral) or isinstance(value, bool):
-        raise ValueError('not a whole number')
-    if not 1 <= value <= 1000:
-        raise ValueError('not from 1 to 1000')
-    return value
-
-
-_PARSERS = {'enabled': _boolean, 'interval': _interval,
-            'threshold': _threshold, 'enforce': _boolean}
+_PARSERS = {'enabled': values.boolean, 'interval': _interval,
+            'threshold': values.integer(1, 1000), 'enforce': values.boolean}

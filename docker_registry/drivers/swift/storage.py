@@ -110,9 +110,17 @@ class Storage(driver.Base):
         try:
             return self._readers.open(self._names.object_name(path),
                                       bytes_range, stat and stat.etag)
-        except (errors.ObjectExistsError, errors.ObjectNotFoundError):
+        except errors.ObjectNotFoundError:
             self._known.drop(path)
             raise
+        except errors.ObjectExistsError:
+            # Pushed anew meanwhile. The client has been told the size.
+            self._known.drop(path)
+            if self.get_size(path) != stat.size_bytes:
+                raise
+            return self._readers.open(self._names.object_name(path),
+                                      bytes_range,
+                                      self._known.stat(path).etag)
 
     def stream_write(self, path, fp):
         """Write a stream to a path; readers see all of it or nothing.
