@@ -48,8 +48,7 @@ def parse(config):
     Source of the keys: health.storagedriver in registry:2's configuration,
     https://distribution.github.io/distribution/about/configuration/
     """
-    found = {'enabled': True, 'interval': 10, 'threshold': 3,
-              'enforce': False}
+    found = {'enabled': True, 'interval': 10, 'threshold': 3, 'enforce': False}
     problems = []
     section = getattr(config, 'swift_health', None)
     for name, value in (('extensions', config),
