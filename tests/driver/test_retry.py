@@ -101,6 +101,14 @@ def test_bodies_that_stop_are_given_up_in_time(impatient, faults):
     assert faults.count('GET', 'registry/a') == before + 2
 
 
+def test_what_comes_renews_the_wait(impatient):
+    body = impatient._container.get('registry/a')
+    body.wait.pause(1.5)
+    body.read(10)
+    assert body.wait.left_seconds == 2
+    body.close()
+
+
 def test_connections_that_are_not_made_are_given_up_in_time(make_storage):
     with links.nowhere() as port:
         storage = make_storage(
