@@ -7,19 +7,18 @@ Why each answer is true although several registries write:
   an engine pushes the json that came with the id, byte for byte, and the
   ancestry is what the jsons say. The registry removes neither. So their
   contents are kept, and that they exist.
-- A complete layer never changes, and before the registry serves one it asks,
-  each time, whether it is complete. So its size is kept, with the ETag that it
-  belongs to. One that two clients push at the same time may change yet: it is
-  then read by that ETag, or not at all.
+- A complete layer never changes. So its size is kept, if Swift has said just
+  before that its image is not in progress, and until it says otherwise, which
+  the registry asks before it serves any layer. One that two clients push at
+  the same time may change yet; so the ETag is kept that the size belongs to,
+  and the layer read by that ETag or not at all.
 - Without a json there is no checksum to be removed, for the registry writes it
   after the json; and that of somebody else who has pushed the image in the
   second since may as well stay.
-- A checksum is read back a moment after it has been written, by the engine's
-  next request. In the second that it is kept no other push of the image can
-  have come as far.
-- All else, `_inprogress`, `_private` and tags above all, is never kept in the
-  process. Redis gives contents of such paths, see cache.py, but does not tell
-  whether they exist.
+- All else, `_inprogress`, `_private`, tags and checksums above all, is never
+  kept in the process: a push that goes wrong is tried again at once, and
+  through another registry. Redis gives contents of such paths, see cache.py,
+  but does not tell whether they exist.
 
 What is removed past the registry is seen for a minute at most, of Redis an
 hour. Knows nothing of Swift.
@@ -40,7 +39,7 @@ _COUNT = 256
 _CONTENT_BYTES = 16 * 1024
 _CONTENT_SECONDS = 60
 _STAT_SECONDS = 10
-_MOMENT_SECONDS = 1
+_TOLD_SECONDS = 1
 #: Beside a layer's path in Redis.
 _STAT = '#stat'
 
@@ -55,21 +54,16 @@ class Known(object):
     def __init__(self):
         self._contents = _Recent(_CONTENT_SECONDS)
         self._stats = _Recent(_STAT_SECONDS)
-        self._checksums = _Recent(_MOMENT_SECONDS)
-        self._absent = _Recent(_MOMENT_SECONDS)
+        self._told = _Recent(_TOLD_SECONDS)
 
     def content(self, path):
         """Return the content of a path as bytes, or None."""
         content = self._contents.get(path)
-        if content is None:
-            content = self._checksums.get(path)
         return cache.get(path) if content is None else content
 
     def put_content(self, path, content):
         """Remember what has just been written."""
         cache.put(path, content)
-        if names.image_file(path) == '_checksum':
-            self._checksums.put(path, content)
         self._keep(path, content)
 
     def fill_content(self, path, content):
@@ -92,44 +86,48 @@ class Known(object):
             stat = cached and Stat(*json.loads(cached.decode('ascii')))
         return stat
 
-    def put_stat(self, path, stat):
-        """Remember the Stat of what has just been written."""
-        if names.image_file(path) == 'layer':
-            cache.put(path + _STAT, json.dumps(stat))
-            self._stats.put(path, stat)
-
     def fill_stat(self, path, headers):
         """Remember what HEAD has just said of a path."""
+        is_complete = self._told.get(_beside(path, '_inprogress')) is False
         # The ETag of a dynamic large object says little of its content.
-        if (names.image_file(path) == 'layer' and headers.get('etag')
+        if (names.image_file(path) == 'layer' and is_complete
+                and headers.get('etag')
                 and 'x-object-manifest' not in headers):
             stat = Stat(int(headers['content-length']),
                         headers['etag'].strip('"'))
             cache.fill(path + _STAT, json.dumps(stat))
             self._stats.put(path, stat)
 
-    def put_absent(self, path):
-        """Remember that a path was not there."""
-        if names.image_file(path) == 'json':
-            self._absent.put(path, True)
+    def tell(self, path, exists):
+        """Remember whether Swift has just said that a path is there."""
+        kind = names.image_file(path)
+        if kind in ('json', '_inprogress'):
+            self._told.put(path, exists)
+        if kind == '_inprogress' and exists:
+            self._stats.drop(_beside(path, 'layer'))
 
     def is_absent(self, path):
-        """Tell whether a path is known not to be there."""
-        return names.image_file(path) == '_checksum' and bool(
-            self._absent.get(path[:-len('_checksum')] + 'json'))
+        """Tell whether a path cannot be there, for what it needs is not."""
+        return (names.image_file(path) == '_checksum'
+                and self._told.get(_beside(path, 'json')) is False)
 
     def drop(self, *paths):
         """Forget paths; what is in the process also of all below them."""
         cache.drop(*paths + tuple(path + _STAT for path in paths))
         for path in paths:
-            for recent in (self._contents, self._stats, self._checksums,
-                           self._absent):
+            for recent in (self._contents, self._stats, self._told):
                 recent.drop(path)
 
     def _keep(self, path, content):
         if (names.image_file(path) in _LASTING
                 and len(content) <= _CONTENT_BYTES):
             self._contents.put(path, content)
+        self._told.drop(path)
+
+
+def _beside(path, name):
+    """Return the path of another file of the same image."""
+    return '%s/%s' % (path.rsplit('/', 1)[0], name)
 
 
 class _Recent(object):

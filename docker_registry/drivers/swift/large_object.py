@@ -77,8 +77,6 @@ class LargeObjects(object):
         :param object_name: name of the object
         :param stream: has read(n), which returns b'' at the end; each byte
             is read once
-        :returns: (size in bytes, ETag) of the object; None of one in
-            segments, for clusters differ in what its ETag is
         :raises errors.SwiftError: Swift did not take it. Nothing has changed,
             unless it is the answer to the last request that was lost.
         :raises Exception: whatever stream.read() raises; nothing has changed
@@ -88,12 +86,11 @@ class LargeObjects(object):
         if not is_last:
             self._write_segments(
                 object_name, itertools.chain([(first, is_last)], pieces))
-            return None
+            return
         with contextlib.closing(first):
             self._replace(object_name, '', lambda only_new: (
                 self._container.put(object_name, first, first.size,
                                     first.etag(), only_new)))
-            return first.size, first.etag()
 
     def remove(self, object_name):
         """Remove an object, and its segments after it.

@@ -128,14 +128,10 @@ class Storage(driver.Base):
         :param fp: has read(n); what it raises is passed on, and then nothing
             has been written
         """
-        self._known.drop(path)
         try:
-            written = self._large_objects.write(
-                self._names.object_name(path), fp)
+            self._large_objects.write(self._names.object_name(path), fp)
         finally:
-            self._known.drop(path)  # filled since
-        if written:
-            self._known.put_stat(path, known.Stat(*written))
+            self._known.drop(path)
 
     def list_directory(self, path=None):
         """Yield the paths right below a directory, relative to the root.
@@ -173,8 +169,9 @@ class Storage(driver.Base):
         try:
             self._head(path)
         except errors.ObjectNotFoundError:
-            self._known.put_absent(path)
+            self._known.tell(path, False)
             return False
+        self._known.tell(path, True)
         return True
 
     def remove(self, path):
