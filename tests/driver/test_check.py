@@ -6,6 +6,7 @@ import subprocess
 import sys
 
 from docker_registry.drivers.swift import check
+from docker_registry.drivers.swift import flavor
 import pytest
 import yaml
 
@@ -213,9 +214,9 @@ def test_values_are_those_that_the_registry_sees(tmpdir, monkeypatch, value,
     monkeypatch.setenv('SWIFT_CHECK', 'from the environment')
     path = tmpdir.join('config.yml')
     path.write(yaml.safe_dump({'dev': {'key': value}}))
-    flavor = check.Flavor(str(path), 'dev')
-    assert flavor.key == expected
-    assert flavor.absent is None
+    found = flavor.Flavor(str(path), 'dev')
+    assert found.key == expected
+    assert found.absent is None
 
 
 def test_script_is_installed(swift_settings, tmpdir):

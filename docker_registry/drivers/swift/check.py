@@ -21,11 +21,11 @@ import uuid
 
 from docker_registry.core import exceptions
 import requests
-import yaml
 
 from . import connections
 from . import container
 from . import errors
+from . import flavor
 from . import large_object
 from . import names
 from . import read_ahead
@@ -50,55 +50,6 @@ Step = collections.namedtuple('Step', 'name status detail see seconds')
 class _Failure(Exception):
 
     """A step found something else than it should."""
-
-
-class Flavor(object):
-
-    """One flavor of the registry's configuration file, on any Python.
-
-    :param path: path of the file
-    :param name: name of the flavor
-    :raises exceptions.ConfigError: there is no such file or flavor
-
-    Source: docker_registry/lib/config.py, which is there on Python 2 alone
-    """
-
-    def __init__(self, path, name):
-        try:
-            with io.open(path, encoding='utf-8') as text:
-                flavors = yaml.safe_load(text)
-        except (IOError, UnicodeError) as error:
-            raise exceptions.ConfigError('cannot read %s: %s' % (path, error))
-        except yaml.YAMLError as error:
-            raise _not_yaml(path, error)
-        if not isinstance(flavors, dict):
-            raise exceptions.ConfigError('%s has no flavors' % path)
-        if not isinstance(flavors.get(name), dict):
-            raise exceptions.ConfigError('%s has no flavor %s; it has %s' % (
-                path, name, ', '.join(sorted(map(str, flavors)))))
-        self._values = flavors[name]
-
-    def keys(self):
-        """Return the keys that are set, a list."""
-        return list(map(str, self._values))
-
-    def __getattr__(self, key):
-        value = self._values.get(key)
-        if hasattr(value, 'startswith') and value.startswith('_env:'):
-            _, name, default = (value + '::').split(':', 2)
-            try:
-                value = yaml.safe_load(os.environ.get(name, default[:-2]))
-            except yaml.YAMLError as error:
-                raise _not_yaml('$' + name, error)
-        return value
-
-
-def _not_yaml(where, error):
-    # The text of the error has what it stands at, which may be a secret.
-    mark = getattr(error, 'problem_mark', None)
-    return exceptions.ConfigError('%s is not YAML%s' % (
-        where, ', see line %d, column %d' % (mark.line + 1, mark.column + 1)
-        if mark else ''))
 
 
 class Check(object):
@@ -190,7 +141,7 @@ class Check(object):
                     round(time.time() - started, 3))
 
     def _parse(self):
-        self._config = Flavor(self._path, self._flavor)
+        self._config = flavor.Flavor(self._path, self._flavor)
         # Either is what the registry's samples have: swift, or glance with
         # swift for what Glance does not keep.
         kinds = (self._config.storage, self._config.storage_alternate)
@@ -324,20 +275,6 @@ class Check(object):
         return '%d bytes' % len(found)
 
 
-def _default_config():
-    """Return where the registry looks for its configuration file.
-
-    Source: docker_registry/lib/config.py
-    """
-    path = os.environ.get('DOCKER_REGISTRY_CONFIG', 'config.yml')
-    try:
-        from docker_registry import lib
-    except ImportError:  # there is no registry
-        return path
-    return os.path.join(os.path.dirname(lib.__file__), '..', '..', 'config',
-                        path)
-
-
 def _print(step):
     line = '%-7s  %-14s  %s' % (
         {'failed': 'FAILED', 'skipped': '-'}.get(step.status, step.status),
@@ -361,7 +298,7 @@ def main(arguments=None):
     command.add_argument(
         '--config', metavar='FILE', help="the registry's configuration file "
         '(default: the one that the registry finds, $DOCKER_REGISTRY_CONFIG '
-        'or config.yml)', default=_default_config())
+        'or config.yml)', default=flavor.default_path())
     command.add_argument(
         '--flavor', metavar='NAME', help='flavor in that file '
         '(default: $SETTINGS_FLAVOR, or dev)',

@@ -4,7 +4,6 @@ The only module that calls swiftclient's operations. Knows object names; knows
 nothing of registry paths, of how layers are cut into segments, or the cache.
 """
 
-import collections
 import itertools
 import json
 import logging
@@ -14,10 +13,10 @@ import sys
 from swiftclient import client
 
 from . import body
+from . import capabilities
 from . import connections
 from . import errors
 from . import retry
-from . import tempurl
 from . import values
 
 if sys.version_info[0] < 3:
@@ -25,7 +24,6 @@ if sys.version_info[0] < 3:
 else:
     from urllib.parse import urlparse
 
-_GIB = 1024 ** 3
 _SEGMENT_STATUS = re.compile(br', (401|5\d\d) ')
 #: Has Swift ask every replica and answer with the newest. Without it a storage
 #: node that was away answers with marks and tags that are gone since, and with
@@ -34,18 +32,6 @@ _SEGMENT_STATUS = re.compile(br', (401|5\d\d) ')
 _NEWEST = {'X-Newest': 'true'}
 
 logger = logging.getLogger(__name__)
-
-#: What a cluster can do: max_file_size_bytes of one object; max_segments of
-#: a static large object, 0 where it has none; max_deletes in one request, 0
-#: where it has no bulk delete; temp_url_digest, the strongest that it takes,
-#: None where it has no temporary URLs.
-Capabilities = collections.namedtuple(
-    'Capabilities',
-    'max_file_size_bytes max_segments max_deletes temp_url_digest')
-
-#: Swift's defaults, for clusters that do not tell.
-#: Source: https://docs.openstack.org/swift/latest/middleware.html
-_DEFAULT_CAPABILITIES = Capabilities(5 * _GIB + 2, 1000, 1000, 'sha256')
 
 
 class Container(object):
@@ -390,17 +376,8 @@ class Container(object):
             if error.status is None or error.status >= 500:
                 raise
             logger.debug('the cluster does not show its /info: %s', error)
-            return _DEFAULT_CAPABILITIES
-        return Capabilities(
-            info.get('swift', {}).get(
-                'max_file_size', _DEFAULT_CAPABILITIES.max_file_size_bytes),
-            info.get('slo', {}).get('max_manifest_segments', 0),
-            # More would keep one request waiting for too long.
-            min(1000, info.get('bulk_delete', {}).get(
-                'max_deletes_per_request', 0)),
-            # One that does not name its digests is of the time of sha1.
-            tempurl.strongest(info['tempurl'].get('allowed_digests', ['sha1']))
-            if 'tempurl' in info else None)
+            return capabilities.DEFAULT
+        return capabilities.parse(info)
 
     def _create(self, missing):
         try:

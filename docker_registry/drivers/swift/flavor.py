@@ -1,0 +1,68 @@
+"""The registry's configuration file, for what runs without a registry.
+
+Source: docker_registry/lib/config.py, which is there on Python 2 alone
+"""
+
+import io
+import os
+
+from docker_registry.core import exceptions
+import yaml
+
+
+class Flavor(object):
+
+    """One flavor of the registry's configuration file, on any Python.
+
+    :param path: path of the file
+    :param name: name of the flavor
+    :raises exceptions.ConfigError: there is no such file or flavor
+    """
+
+    def __init__(self, path, name):
+        try:
+            with io.open(path, encoding='utf-8') as text:
+                flavors = yaml.safe_load(text)
+        except (IOError, UnicodeError) as error:
+            raise exceptions.ConfigError('cannot read %s: %s' % (path, error))
+        except yaml.YAMLError as error:
+            raise _not_yaml(path, error)
+        if not isinstance(flavors, dict):
+            raise exceptions.ConfigError('%s has no flavors' % path)
+        if not isinstance(flavors.get(name), dict):
+            raise exceptions.ConfigError('%s has no flavor %s; it has %s' % (
+                path, name, ', '.join(sorted(map(str, flavors)))))
+        self._values = flavors[name]
+
+    def keys(self):
+        """Return the keys that are set, a list."""
+        return list(map(str, self._values))
+
+    def __getattr__(self, key):
+        value = self._values.get(key)
+        if hasattr(value, 'startswith') and value.startswith('_env:'):
+            _, name, default = (value + '::').split(':', 2)
+            try:
+                value = yaml.safe_load(os.environ.get(name, default[:-2]))
+            except yaml.YAMLError as error:
+                raise _not_yaml('$' + name, error)
+        return value
+
+
+def _not_yaml(where, error):
+    # The text of the error has what it stands at, which may be a secret.
+    mark = getattr(error, 'problem_mark', None)
+    return exceptions.ConfigError('%s is not YAML%s' % (
+        where, ', see line %d, column %d' % (mark.line + 1, mark.column + 1)
+        if mark else ''))
+
+
+def default_path():
+    """Return where the registry looks for its configuration file."""
+    path = os.environ.get('DOCKER_REGISTRY_CONFIG', 'config.yml')
+    try:
+        from docker_registry import lib
+    except ImportError:  # there is no registry
+        return path
+    return os.path.join(os.path.dirname(lib.__file__), '..', '..', 'config',
+                        path)
