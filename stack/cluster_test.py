@@ -15,6 +15,8 @@ from . import environments
 from . import faults
 from . import workload
 
+_CATCH_UPS = 3
+
 #: What happened from began_at until ended_at; kills: list of faults.Kill
 Event = collections.namedtuple('Event', 'name began_at ended_at kills')
 #: What is counted of an event. requests: sent by clients; retries: of them,
@@ -112,9 +114,11 @@ def _judge(site, clients, events, show):
     orphans = registry.orphans(remove=True)
     result.rows = [_count(event, clients, failures, entries, orphans)
                    for event in events]
-    if registry.orphans():
-        site.swift.catch_up()  # a removal may not be listed yet
     left = registry.orphans()
+    for _ in range(_CATCH_UPS):
+        if left:  # or the listing does not show yet that they are gone
+            site.swift.catch_up()
+            left = registry.orphans()
     show('pulling all %d images whose push was acknowledged' % pushed)
     lost = clients.pull_all()
     again = [failure for failure in failures if failure.images]
