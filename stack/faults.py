@@ -48,8 +48,10 @@ def proxy(site, load):
 def registry(site, load):
     """Kill a registry with all its workers."""
     name, one = next(iter(site.registries.items()))
-    began_at = time.time()
+    # They go on accepting until each is gone.
+    workers, began_at = one.workers(), time.time()
     one.server.stop(signal.SIGKILL)
+    _wait_until_gone(workers)
     yield [Kill(name, began_at, time.time())]
     processes.start_all([one.server])
 
@@ -67,8 +69,7 @@ def worker(site, load):
             for failure in load.failures[before:]):
         pid, began_at = random.choice(one.workers()), time.time()
         os.kill(pid, signal.SIGKILL)
-        while pid in one.workers():
-            time.sleep(0.01)
+        _wait_until_gone([pid])
         kills.append(Kill(name, began_at, time.time()))
         time.sleep(1)
     yield kills  # another has taken its place
@@ -86,6 +87,21 @@ def redis(site, load):
     site.redis.server.stop(signal.SIGKILL)
     yield []
     processes.start_all([site.redis.server])
+
+
+def _wait_until_gone(pids):
+    for pid in pids:
+        while _is_there(pid):
+            time.sleep(0.01)
+
+
+def _is_there(pid):
+    """Tell whether a process is more than an entry that nobody has reaped."""
+    try:
+        with open('/proc/%d/stat' % pid) as stat:
+            return stat.read().rpartition(')')[2].split()[0] not in 'ZX'
+    except (FileNotFoundError, ProcessLookupError):
+        return False
 
 
 #: What happens one after the other: its name, and what does it.
