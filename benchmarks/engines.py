@@ -20,7 +20,6 @@ from stack import v1client
 
 from . import images
 
-_TIMEOUT_SECONDS = 60
 _MANIFEST = 'application/vnd.docker.distribution.manifest.v2+json'
 _REDIRECTS = (302, 307)
 
@@ -30,7 +29,11 @@ class Engine:
     """What both have in common: one request, and one layer pulled.
 
     :param port: the registry's
+    :ivar timeout_seconds: how long to wait for an answer; registry:2 reads a
+        large layer once more before it gives one
     """
+
+    timeout_seconds = 300
 
     def __init__(self, port):
         self._port = port
@@ -74,7 +77,7 @@ class Engine:
         target = urllib.parse.urlsplit(url)
         connection = http.client.HTTPConnection(
             processes.HOST, target.port or self._port,
-            timeout=_TIMEOUT_SECONDS)
+            timeout=self.timeout_seconds)
         path = target.path + ('?' + target.query if target.query else '')
         headers = dict({'User-Agent': 'docker/1.5.0 go/go1.3.3'},
                        **(headers or {}))
