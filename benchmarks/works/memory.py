@@ -24,9 +24,10 @@ class Memory:
                 made = [engine.prepare(images.make(
                     'bench/large%d' % number, 1, len(data), data))
                     for number in range(pushes)]
-                with concurrent.futures.ThreadPoolExecutor(pushes) as pool:
+                with usage.Peak(server) as peak, \
+                        concurrent.futures.ThreadPoolExecutor(pushes) as pool:
                     taken = list(pool.map(
                         lambda prepared: outcome.attempt(engine.push,
                                                          prepared), made))
                 if None not in taken:
-                    outcome.values[name] = usage.peak_mib(server)
+                    outcome.values[name] = peak.mib
