@@ -61,7 +61,9 @@ def call_driver(directory, overheard):
                 [environments.build(environment), script],
                 input=json.dumps([settings, calls]), text=True, stderr=log,
                 env=dict(others, **(variables or {})))
-        overheard.others.debug('answers of the driver: %s', answers)
+        # But for URLs, whose purpose is a signature.
+        if 'content_redirect_url' not in [call[0] for call in calls]:
+            overheard.others.debug('answers of the driver: %s', answers)
         return json.loads(answers)
     return call
 

@@ -168,7 +168,7 @@ def _reason(cause):
     if len(cause.args) == 2 and not isinstance(cause.args[0], int):
         text = str(cause.args[1])  # the first is a connection, or less clear
     # "<urllib3.connection.HTTPConnection object at 0x7f0>: ..."
-    return re.sub('^<[^>]*>: ', '', text) or type(cause).__name__
+    return re.sub(r'^<.* object at \w+>: ', '', text) or type(cause).__name__
 
 
 def is_transient(error):
