@@ -244,3 +244,27 @@ def test_a_fork_starts_afresh(faulty_storage, faults):
     # The child has logged in and connected by itself, the parent has not.
     assert faults.count('GET', _LOGIN) == 2
     assert faults.connections == before + 2
+
+
+def test_delete_of_what_another_proxy_has_just_written(faulty_storage,
+                                                       faults):
+    # Its clock is ahead: the object server answers 409.
+    faulty_storage.put_content('a', b'1')
+    faults.inject(relay.status(409), 'DELETE', 'registry/a')
+    faulty_storage.remove('a')
+    assert not faulty_storage.exists('a')
+
+
+def test_nobody_waits_for_each_of_many_deletes(make_storage, faults):
+    storage = make_storage(
+        swift_authurl='http://127.0.0.1:%d/auth/v1.0' % faults.port,
+        swift_retries=0)
+    storage._container.capabilities()
+    faults.inject(relay.drop(), 'POST', 'bulk-delete')
+    faults.inject(relay.drop(), 'DELETE', times=9)
+    with pytest.raises(exceptions.UnreachableError):
+        storage._container.delete_all(['1', '2', '3'])
+    assert faults.count('DELETE') == 0
+    with pytest.raises(exceptions.UnreachableError):
+        storage._container.delete_all(['1'])
+    assert faults.count('DELETE') == 1

@@ -49,6 +49,16 @@ def test_the_innermost_cause_is_named(make_storage):
     assert 'object at' not in message
 
 
+def test_credentials_of_a_proxy_are_not_shown():
+    error = errors.unreachable('GET a', ValueError(
+        'Failed to parse: http://user:se/cret@proxy:3128'))
+    assert 'Failed to parse: http://proxy:3128' in str(error)
+
+
+def test_message_is_native_text():
+    assert str(errors.SwiftError(u'GET b\xfccher')).startswith('GET b')
+
+
 def test_cause_without_text_is_named():
     assert 'KeyError' in str(errors.unreachable('GET a', KeyError()))
 

@@ -69,6 +69,19 @@ def test_repository_that_is_not_listed_yet_is_removed(storage, monkeypatch):
     assert not list(storage._container.list('registry/'))
 
 
+def test_repository_of_which_the_listing_shows_a_part(storage, monkeypatch):
+    storage.put_content(TAG, b'1')
+    storage.put_content(REPOSITORY + '/taglatest_json', b'1')
+    storage.put_content(REPOSITORY + '/json', b'1')
+    listing = storage._container.list
+    monkeypatch.setattr(storage._container, 'list', lambda *args, **keys: (
+        entry for entry in listing(*args, **keys)
+        if '/tag' not in entry['name']))
+    storage.remove(REPOSITORY)
+    monkeypatch.undo()
+    assert not list(storage._container.list('registry/'))
+
+
 def test_each_tag_comes_once(storage):
     storage.put_content(TAG, b'1')
     storage.put_content(TAG, b'2')
@@ -104,7 +117,8 @@ def test_note_that_another_registry_has_replaced(
     assert noted(storage) == ['tag_latest', 'tag_other']
 
 
-@pytest.mark.parametrize('content', [b'', b'{', b'[]', b'\xff'])
+@pytest.mark.parametrize('content', [
+    b'', b'{', b'[]', b'\xff', b'{"tag_a": null}', b'{"tag_a": []}'])
 def test_notes_that_are_broken(lagging, content):
     lagging._write(NOTES, content)
     lagging.put_content(TAG, b'1')

@@ -167,17 +167,22 @@ def test_another_layer_than_was_asked_for(make_faulty, faults, parent,
 
 
 @pytest.mark.parametrize('cached', [False, True])
-def test_the_same_layer_pushed_anew(make_faulty, parent, request, cached):
+def test_the_same_layer_pushed_anew(make_faulty, faults, parent, request,
+                                    cached):
     if cached:
         request.getfixturevalue('redis_cache')
     one, other = make_faulty(), make_faulty()
     push(one)
+    assert not one.exists(_MARK)  # only then a size is kept
     assert one.get_size(_LAYER) == len(_CONTENT)
     # Of the same size, with another ETag.
     other.put_content(_MARK, 'true')
     put_layer(other, _CONTENT[::-1])
     put_checksum(other)
+    before = faults.count('GET', 'layer')
     assert b''.join(one.stream_read(_LAYER)) == _CONTENT[::-1]
+    if not cached:  # by its old ETag, twice, and by its new one
+        assert faults.count('GET', 'layer') == before + 3
 
 
 def test_a_removed_image_is_gone(make_faulty, redis_cache, parent):

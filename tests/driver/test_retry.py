@@ -117,6 +117,18 @@ def test_connections_that_are_not_made_are_given_up_in_time(make_storage):
         given_up_in_time(storage.exists, 'a')
 
 
+def test_connect_timeout_of_a_proxy(make_storage, monkeypatch):
+    with links.nowhere() as port:
+        monkeypatch.setenv('http_proxy', 'http://127.0.0.1:%d' % port)
+        monkeypatch.setenv('no_proxy', '')
+        storage = make_storage(
+            swift_auth_token='a', swift_authurl=None, swift_user=None,
+            swift_password=None, swift_auth_version=None,
+            swift_object_storage_url='http://swift.example.com/v1/AUTH_test',
+            swift_timeout=3600, swift_connect_timeout=0.2, swift_retries=0)
+        given_up_in_time(storage.exists, 'a')
+
+
 def test_connect_timeout(make_storage):
     with links.nowhere() as port:
         storage = make_storage(

@@ -147,9 +147,9 @@ class Login(object):
             if self.attempts != attempts_seen and self._error is not None:
                 raise self._error
             if self._grant is None:
+                self._error = None
                 try:
                     self._grant = self._authenticate(limit_seconds)
-                    self._error = None
                 except errors.SwiftError as error:
                     self._error = error
                     raise

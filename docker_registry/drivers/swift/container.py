@@ -171,6 +171,10 @@ class Container(object):
             except client.ClientException as error:
                 if error.http_status == 404 and unsure:
                     return
+                if error.http_status == 409:
+                    # What is there is of a proxy whose clock is ahead of this
+                    # one's. In a moment it is not.
+                    error.http_status = 503
                 if error.http_status not in (401, 404):
                     unsure.append(error)
                 raise
@@ -182,7 +186,8 @@ class Container(object):
     def delete_all(self, object_names):
         """Remove objects, in bulk where the cluster can; absent ones are fine.
 
-        Tries all before it raises for those that are left.
+        Tries all before it raises for those that are left, but for a Swift
+        that does not answer: who waited for each would wait for long.
 
         :param object_names: iterable of names
         :raises errors.SwiftError: the first of the failures
@@ -201,6 +206,8 @@ class Container(object):
                     self.delete(name)
                 except errors.ObjectNotFoundError:
                     pass  # the listing lags behind, or somebody was faster
+                except errors.UnreachableError:
+                    raise
                 except errors.SwiftError as error:
                     failure = failure or error
         if failure:
@@ -347,6 +354,8 @@ class Container(object):
                     http_conn=connection.http, query_string='bulk-delete',
                     data='\n'.join(paths)),
                 what='%d objects to delete' % len(names))
+        except errors.UnreachableError:
+            raise
         except errors.SwiftError as error:
             logger.warning('%s; deleting one by one', error)
             return names
@@ -373,7 +382,7 @@ class Container(object):
         except errors.LoginError:
             raise
         except errors.SwiftError as error:
-            if error.status is None or error.status >= 500:
+            if error.status is None or errors.is_transient(error):
                 raise
             logger.debug('the cluster does not show its /info: %s', error)
             return capabilities.DEFAULT

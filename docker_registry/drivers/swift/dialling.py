@@ -39,6 +39,11 @@ class _Adapter(requests.adapters.HTTPAdapter):
         super(_Adapter, self).init_poolmanager(*args, **keywords)
         self.poolmanager.pool_classes_by_scheme = self._pools
 
+    def proxy_manager_for(self, *args, **keywords):
+        manager = super(_Adapter, self).proxy_manager_for(*args, **keywords)
+        manager.pool_classes_by_scheme = self._pools
+        return manager
+
 
 def _pool(pool, connect_seconds):
     class Connection(pool.ConnectionCls):

@@ -7,6 +7,8 @@ import re
 
 from docker_registry.core import exceptions
 
+from . import values
+
 #: Answers that a later attempt of the same request may well better: the
 #: proxy or a storage node is overloaded or away, the request timed out, the
 #: body was damaged on its way (422), or a clock is behind another (202).
@@ -47,6 +49,7 @@ class SwiftError(exceptions.UnspecifiedError, IOError):
             details.append('transaction %s' % transaction_id)
         if details:
             message = '%s (%s)' % (message, ', '.join(details))
+        message = values.native(message)
         super(SwiftError, self).__init__(message)
         self.message = message
         self.object_name = object_name
@@ -167,6 +170,8 @@ def _reason(cause):
     text = str(cause)
     if len(cause.args) == 2 and not isinstance(cause.args[0], int):
         text = str(cause.args[1])  # the first is a connection, or less clear
+    # Of a proxy's URL, say.
+    text = re.sub(r'//\S*@', '//', text)
     # "<urllib3.connection.HTTPConnection object at 0x7f0>: ..."
     return re.sub(r'^<.* object at \w+>: ', '', text) or type(cause).__name__
 

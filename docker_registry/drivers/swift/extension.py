@@ -18,6 +18,7 @@ import flask
 from . import errors
 from . import health
 from . import metrics
+from . import values
 
 _RETRY_AFTER_SECONDS = 5
 _TAGS_AT_ONCE = 16
@@ -90,7 +91,7 @@ class Extension(object):
         status, message = answer_to(error)
         if status >= 500:
             logger.error('%s %s: %d: %s', flask.request.method,
-                         flask.request.path, status, error)
+                         values.native(flask.request.path), status, error)
         else:
             logger.debug('%s', error)
         if error.transaction_id:
@@ -129,7 +130,8 @@ def answer_to(error):
         return 413, 'Too large for the storage, or over its quota'
     if error.status == 507:
         return 507, 'The storage is full'
-    if errors.is_transient(error):
+    if errors.is_transient(error) or isinstance(
+            error, errors.ObjectExistsError):  # changed while it was read
         return 503, 'The storage does not answer, try again later'
     # Trying again would not change it. Neither 401 nor 403: those would be
     # about the rights of the client, and it is the registry that lacks some.

@@ -20,7 +20,7 @@ Why each answer is true although several registries write:
   through another registry. Redis gives contents of such paths, see cache.py,
   but does not tell whether they exist.
 
-What is removed past the registry is seen for a minute at most, of Redis an
+What is removed past the registry is seen for ten seconds at most, of Redis an
 hour. Knows nothing of Swift.
 
 Source: docker_registry/images.py; graph/push.go of the docker engine
@@ -37,7 +37,7 @@ from . import names
 _LASTING = ('json', 'ancestry')
 _COUNT = 256
 _CONTENT_BYTES = 16 * 1024
-_CONTENT_SECONDS = 60
+_CONTENT_SECONDS = 10
 _STAT_SECONDS = 10
 _TOLD_SECONDS = 1
 #: Beside a layer's path in Redis.
@@ -104,7 +104,9 @@ class Known(object):
         if kind in ('json', '_inprogress'):
             self._told.put(path, exists)
         if kind == '_inprogress' and exists:
-            self._stats.drop(_beside(path, 'layer'))
+            layer = _beside(path, 'layer')
+            self._stats.drop(layer)
+            cache.drop(layer + _STAT)
 
     def is_absent(self, path):
         """Tell whether a path cannot be there, for what it needs is not."""

@@ -72,6 +72,9 @@ class Reader(object):
         self._end = None
         if body.size is not None:
             self._end = self.position + body.size
+            if bytes_range and self._end != min(last + 1, body.object_size):
+                self.close()
+                raise _NoRangeError(object_name)
         whole = body.size == body.object_size
         self._md5 = _Md5(object_name, body.object_md5 if whole else None)
 

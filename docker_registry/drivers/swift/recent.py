@@ -79,9 +79,13 @@ class RecentTags(object):
         :param directory: a path; one that is no repository has nothing
         :returns: set of paths
         """
-        tags = self.paths(directory)
-        return tags | {'%s/%s' % (directory.strip('/'), name)
-                       for name in _OTHERS if _is_repository(directory)}
+        if not _is_repository(directory):
+            return set()
+        directory = directory.strip('/')
+        names = set(_OTHERS)
+        for name in self._notes(directory):
+            names |= {name, 'tag%s_json' % name[len('tag_'):]}
+        return {'%s/%s' % (directory, name) for name in names}
 
     def _change(self, path, change):
         """Change the notes beside a tag.
@@ -109,9 +113,9 @@ class RecentTags(object):
             return {}
         try:
             notes = json.loads(content.decode('utf-8'))
-            if isinstance(notes, dict):
-                return notes
-        except ValueError:
+            return {name: float(written_at)
+                    for name, written_at in notes.items()}
+        except (AttributeError, TypeError, ValueError):
             pass
         logger.warning('%s/%s is not what was written; left out', directory,
                        NOTES)

@@ -157,7 +157,7 @@ class Requests(object):
             except errors.SwiftError as error:
                 if isinstance(error, errors.UnreachableError):
                     pool.breaker.failed(wait.since)
-                elif grant is not None:
+                elif error.status is not None:
                     pool.breaker.answered()
                 wait.end()
                 if (error.status == 401 and grant is not None and not renewed

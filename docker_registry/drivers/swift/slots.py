@@ -52,5 +52,6 @@ class Slots(object):
         """Give a slot back."""
         self._free.append(None)  # now it is back, whatever happens
         with self._changed:
-            # As many as there are: the one before may have been ended here.
-            self._changed.notify(len(self._free))
+            # All: Python 2 counts those among the waiting that have been
+            # ended, and the one before may have been ended here.
+            self._changed.notify_all()

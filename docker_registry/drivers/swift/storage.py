@@ -116,11 +116,12 @@ class Storage(driver.Base):
         except errors.ObjectExistsError:
             # Pushed anew meanwhile. The client has been told the size.
             self._known.drop(path)
-            if self.get_size(path) != stat.size_bytes:
+            headers = self._head(path)
+            if self._container.get_size(headers) != stat.size_bytes:
                 raise
-            return self._readers.open(self._names.object_name(path),
-                                      bytes_range,
-                                      self._known.stat(path).etag)
+            return self._readers.open(
+                self._names.object_name(path), bytes_range,
+                headers.get('etag', '').strip('"'))
 
     def stream_write(self, path, fp):
         """Write a stream to a path; readers see all of it or nothing.
@@ -181,6 +182,8 @@ class Storage(driver.Base):
         if self._known.is_absent(path):
             raise errors.ObjectNotFoundError(
                 '%s is not there, for its image is not' % path, object_name)
+        # Their notes are among what is removed.
+        unlisted = self._recent_tags.unlisted(path)
         try:
             if is_small:
                 self._container.delete(object_name)
@@ -191,8 +194,8 @@ class Storage(driver.Base):
                 raise
             found = self._large_objects.remove_below(
                 self._names.prefix(path), self._forget)
-            for unlisted in self._recent_tags.unlisted(path):
-                found = self._remove_present(unlisted) or found
+            for path_not_listed in unlisted:
+                found = self._remove_present(path_not_listed) or found
             if not found:
                 raise
         finally:
