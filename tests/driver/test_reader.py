@@ -65,6 +65,12 @@ def test_damaged_object_is_never_complete(layer, faults):
     assert sum(map(len, received)) < len(_CONTENT)
 
 
+def test_body_that_does_not_begin_is_known_at_once(layer, faults):
+    faults.inject(relay.cut(0), 'GET', 'layer', times=20)
+    with pytest.raises(exceptions.UnreachableError):
+        layer.stream_read('layer')
+
+
 def test_damaged_content_is_an_error(layer, faults):
     layer.put_content('tag', b'0123')
     faults.inject(relay.damage(2), 'GET', 'tag', times=4)

@@ -29,8 +29,9 @@ class Reader(object):
 
     """Iterates over an object's bytes in chunks.
 
-    Opens the object at once, so that one that is not there is known before
-    the registry has answered its client. When the connection breaks, reading
+    Opens the object and reads its first chunk at once, so that one that is not
+    there, or does not come, is known before the registry has answered its
+    client. When the connection breaks, reading
     goes on where it stopped, from the same version of the object. The last
     chunk of an object that was asked for whole, and is not a large one, is
     handed out only after its MD5 has been compared with the ETag: a damaged
@@ -77,6 +78,7 @@ class Reader(object):
                 raise _NoRangeError(object_name)
         whole = body.size == body.object_size
         self._md5 = _Md5(object_name, body.object_md5 if whole else None)
+        self._first_chunk = self._read()
 
     def __iter__(self):
         return self
@@ -84,7 +86,9 @@ class Reader(object):
     def __next__(self):
         if self._body is None:
             raise StopIteration
-        chunk = self._read()
+        chunk, self._first_chunk = self._first_chunk, None
+        if chunk is None:
+            chunk = self._read()
         self.position += len(chunk)
         is_last = self.position == self._end or not chunk
         if is_last:
