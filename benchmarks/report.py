@@ -105,7 +105,9 @@ def _goals(run, works):
         found = reached(run, goal)
         met = found is not None and (
             found.median >= goal.at_least if goal.at_least is not None
-            else found.median <= goal.at_most)
+            # A failure is one, however many rounds had none.
+            else (found.most if goal.metric == goals.FAILURES
+                  else found.median) <= goal.at_most)
         bound = ('at least %g' % goal.at_least if goal.at_least is not None
                  else 'at most %g' % goal.at_most)
         lines.append('  %-6s %-58s %-14s %s' % (

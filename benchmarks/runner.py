@@ -14,6 +14,7 @@ import json
 import os
 import platform
 import shutil
+import signal
 import subprocess
 import sys
 
@@ -106,6 +107,8 @@ def _measure(at, chosen, progress, save):
 
 def main():
     scale, chosen = _options()
+    # Whoever stops it early gets what has been measured.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     started = datetime.datetime.now()
     results = os.path.join(_RESULTS, started.strftime('%Y-%m-%dT%H%M%S'))
     os.makedirs(results)
