@@ -277,7 +277,7 @@ def test_status_of_each_error(tmp_path):
                  DOCKER_REGISTRY_CONFIG=str(config))).splitlines())
     assert answers == {
         '400': '500', '401': '500', '403': '500', '404': '404', '408': '503',
-        '409': '500', '412': '500', '413': '413', '416': '500', '422': '503',
+        '409': '500', '412': '503', '413': '413', '416': '500', '422': '503',
         '429': '503', '500': '503', '503': '503', '507': '507',
         'TooLargeError': '413', 'InvalidPathError': '400',
         'UnreachableError': '503', 'NotAskedError': '503',

@@ -73,7 +73,8 @@ class Reader(object):
         self._end = None
         if body.size is not None:
             self._end = self.position + body.size
-            if bytes_range and self._end != min(last + 1, body.object_size):
+            if bytes_range and body.object_size is not None and (
+                    self._end != min(last + 1, body.object_size)):
                 self.close()
                 raise _NoRangeError(object_name)
         whole = body.size == body.object_size
