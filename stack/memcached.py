@@ -8,7 +8,7 @@ from . import environments
 from . import processes
 
 
-class Memcached:
+class Memcached(processes.Running):
 
     """One memcached.
 
@@ -23,13 +23,6 @@ class Memcached:
             'memcached', [binary, '-l', processes.HOST, '-p', port, '-U', 0,
                           '-u', getpass.getuser()],
             port, os.path.join(directory, 'memcached.log'))
-
-    def __enter__(self):
-        processes.start_all([self.server])
-        return self
-
-    def __exit__(self, *exception):
-        self.server.stop()
 
     def flush(self):
         """Forget everything."""

@@ -120,6 +120,25 @@ class Server:
         self._process = None
 
 
+class Running:
+
+    """What consists of one server, and runs inside a `with`.
+
+    :ivar server: its Server, which a subclass makes
+    """
+
+    def __enter__(self):
+        start_all([self.server])
+        return self
+
+    def __exit__(self, *exception):
+        self.server.stop()
+
+    @property
+    def port(self):
+        return self.server.port
+
+
 def _end_with_parent():
     if sys.platform.startswith('linux'):
         ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)

@@ -19,7 +19,7 @@ if sys.argv[1] == 'remove':
 '''
 
 
-class Registry:
+class Registry(processes.Running):
 
     """One registry.
 
@@ -58,17 +58,6 @@ class Registry:
                 'GUNICORN_GRACEFUL_TIMEOUT': '30',
                 'GUNICORN_OPTS': json.dumps(list(options)),
                 'PYTHONUNBUFFERED': '1'}), ping='/_ping')
-
-    def __enter__(self):
-        processes.start_all([self.server])
-        return self
-
-    def __exit__(self, *exception):
-        self.server.stop()
-
-    @property
-    def port(self):
-        return self.server.port
 
     @property
     def address(self):

@@ -7,7 +7,7 @@ from . import environments
 from . import processes
 
 
-class Registry2:
+class Registry2(processes.Running):
 
     """One registry:2, set up as its documents say.
 
@@ -50,14 +50,3 @@ class Registry2:
              config_file],
             port, os.path.join(directory, 'registry2-%d.log' % port),
             {'OTEL_TRACES_EXPORTER': 'none'}, ping='/v2/')
-
-    def __enter__(self):
-        processes.start_all([self.server])
-        return self
-
-    def __exit__(self, *exception):
-        self.server.stop()
-
-    @property
-    def port(self):
-        return self.server.port

@@ -20,7 +20,7 @@ _READ_BYTES = 256 * 1024
 _WINDOW = 128
 
 
-class Relay:
+class Relay(processes.Running):
 
     """A relay in a process of its own.
 
@@ -40,17 +40,6 @@ class Relay:
                           '--rate', rate_bytes],
             port, os.path.join(directory, 'relay-%d.log' % port),
             {'PYTHONPATH': environments.PROJECT})
-
-    def __enter__(self):
-        processes.start_all([self.server])
-        return self
-
-    def __exit__(self, *exception):
-        self.server.stop()
-
-    @property
-    def port(self):
-        return self.server.port
 
 
 async def _take_in(reader, on_the_way, delay_seconds):
