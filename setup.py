@@ -24,8 +24,9 @@ _REQUIRES = [
 # found beside many a registry, does not understand them.
 if _PYTHON_2:
     # Later ones install on Python 2.7 and then do not run there.
-    _REQUIRES += ['futures', 'keystoneauth1>=3.4,<4.3',
-                  'prometheus_client>=0.7,<0.13', 'python-swiftclient>=3.8,<4']
+    _REQUIRES += ['cryptography>=2.1,<3.4', 'futures',
+                  'keystoneauth1>=3.4,<4.3', 'prometheus_client>=0.7,<0.13',
+                  'python-swiftclient>=3.8,<4']
 else:
     _REQUIRES += ['keystoneauth1>=3.4', 'prometheus_client>=0.7',
                   'python-swiftclient>=3.8']

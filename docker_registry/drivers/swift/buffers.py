@@ -52,7 +52,7 @@ class Buffer(object):
     def __init__(self, memory, directory):
         self._memory = memory
         self._directory = directory
-        self._md5 = hashing.Md5()
+        self._md5 = hashing.Digest('md5')
         self._chunks = []
         self._taken = 0
         self._file = None

@@ -17,9 +17,9 @@ import urllib3
 
 from . import breaker
 from . import counters
-from . import dialling
 from . import errors
 from . import login
+from . import session
 from . import slots
 
 #: Whatever a request or the reading of a body raises when the network, and
@@ -44,7 +44,7 @@ class Connection(object):
 
     :param grant: Grant
     :param settings: Settings
-    :param dials: Dialling
+    :param sessions: session.Sessions
     :ivar storage_url: URL of the account
     :ivar grant: the Grant to use for the next request
     :ivar http: what swiftclient's functions take as http_conn
@@ -52,13 +52,13 @@ class Connection(object):
     :ivar holds_slot: whether that request counts as one under way
     """
 
-    def __init__(self, grant, settings, dials):
+    def __init__(self, grant, settings, sessions):
         self.storage_url = grant.storage_url
         self.http = swiftclient.client.http_connection(
             grant.storage_url, cacert=settings.cacert,
             insecure=settings.insecure, cert=settings.cert,
             cert_key=settings.key)
-        dials.prepare(self.http[1].request_session)
+        self.http[1].request_session = sessions.make()
         self.wait = None
         self.holds_slot = False
         self.use(grant)
@@ -69,7 +69,7 @@ class Connection(object):
         # swiftclient's functions add their headers to the session's.
         self.http[1].request_session.headers = (
             {'X-Service-Token': grant.service_token}
-            if grant.service_token else None)
+            if grant.service_token else {})
 
     def answer(self):
         """Return what is known of the last answer, as an Answer."""
@@ -187,7 +187,7 @@ class Connections(object):
     def __init__(self, settings):
         self._settings = settings
         self._authenticate = functools.partial(login.authenticate, settings)
-        self._dials = dialling.Dialling(settings.connect_timeout)
+        self._sessions = session.Sessions(settings.connect_timeout)
         # A worker forked off after the first use (gunicorn --preload) must
         # not share sockets with its parent, nor wait on locks that were made
         # before gevent patched them: each process makes its own.
@@ -302,7 +302,7 @@ class Connections(object):
             try:
                 connection = process.idle.pop()
             except IndexError:
-                return Connection(grant, self._settings, self._dials)
+                return Connection(grant, self._settings, self._sessions)
             if connection.storage_url == grant.storage_url:
                 connection.use(grant)
                 return connection

@@ -224,7 +224,10 @@ class Container(object):
         :param container: another container of the account
         :returns: iterator over dicts with at least a name; for an object
             also bytes (its size) and last_modified (UTC, ISO 8601)
+
+        Source: https://docs.openstack.org/swift/latest/api/pagination.html
         """
+        full = self.capabilities().listing_page
         marker = ''
         while True:
             page = self._page(container or self.name, prefix, delimiter,
@@ -232,7 +235,7 @@ class Container(object):
             for entry in page:
                 marker = values.native(entry.get('name') or entry['subdir'])
                 yield dict(entry, name=marker)
-            if not page:
+            if len(page) < full:
                 return
 
     def metadata(self):

@@ -16,12 +16,29 @@ from docker_registry.lib import config
 import flask
 
 from . import errors
+from . import hashing
 from . import health
 from . import metrics
+from . import request_body
 from . import values
 
 _RETRY_AFTER_SECONDS = 5
 _TAGS_AT_ONCE = 16
+
+#: What the registry asks for when it serves an endpoint, in groups that are
+#: asked for at once; images of the storage's path helpers. What it writes in
+#: between is not among it. The order within a group does not matter: a json
+#: and an ancestry never change, so that they may be read before the mark is
+#: looked for; the rest of a group is about files that only who pushes the
+#: image writes, one request after the other.
+#: Source: docker_registry/images.py
+_ASKED = {
+    'get_image_ancestry': [[('exists', 'mark'), ('get_content', 'ancestry')]],
+    'get_image_json': [[('exists', 'mark'), ('get_content', 'json')],
+                       [('get_size', 'layer'), ('get_content', 'checksum')]],
+    'put_image_layer': [[('get_content', 'json'), ('exists', 'layer')]],
+    'put_image_checksum': [[('exists', 'json'), ('exists', 'mark'),
+                            ('get_content', 'checksum')]]}
 
 logger = logging.getLogger(__name__)
 
@@ -42,6 +59,7 @@ class Extension(object):
         self._enforce = settings.enforce
         self._health = health.Health(storage.check, settings)
         app.before_request(self._before_request)
+        app.teardown_request(lambda error: storage.expect())
         app.register_error_handler(errors.SwiftError, self._failed)
         for prefix in ('', '/v1'):
             app.add_url_rule(prefix + '/_health', 'swift_health',
@@ -77,6 +95,8 @@ class Extension(object):
             return None
 
     def _before_request(self):
+        request_body.widen(flask.request.environ)
+        self._expect(flask.request)
         self._health.watch()
         path = flask.request.path
         finding = self._health.finding
@@ -86,6 +106,17 @@ class Extension(object):
             return self._toolkit.api_error(
                 'The storage cannot be used since %s' % finding.since, 503,
                 {'Retry-After': str(_RETRY_AFTER_SECONDS)})
+
+    def _expect(self, request):
+        def path(name):
+            return getattr(self._storage, 'image_%s_path' % name)(
+                request.view_args['image_id'])
+        groups = [[(question, path(name)) for question, name in group]
+                  for group in _ASKED.get(request.endpoint, ())]
+        to_read = None
+        if request.endpoint == 'get_image_layer' and not request.range:
+            to_read = path('layer')
+        self._storage.expect(groups, to_read)
 
     def _failed(self, error):
         status, message = answer_to(error)
@@ -138,6 +169,20 @@ def answer_to(error):
     return 500, 'The storage has failed'
 
 
+def simple_checksum_handler(json_data):
+    """Return the digest of a layer that is pushed, and what takes its bytes.
+
+    In place of docker_registry.lib.checksums.simple_checksum_handler(), whose
+    digest keeps the worker's other clients waiting.
+
+    :param json_data: what the image's json says, bytes
+    :returns: hashing.Digest, and a callable of bytes
+    """
+    digest = hashing.Digest('sha256')
+    digest.update(json_data + b'\n')
+    return digest, digest.update
+
+
 def boot(cfg):
     """Extend the registry, if its storage is swift.
 
@@ -153,6 +198,8 @@ def boot(cfg):
     from docker_registry import tags
     from docker_registry import toolkit
     from docker_registry.app import app
+    from docker_registry.lib import checksums
+    checksums.simple_checksum_handler = simple_checksum_handler
     tags.get_tags = Extension(app, toolkit, storage.load(), settings).get_tags
 
 

@@ -1,27 +1,32 @@
-"""MD5 of bytes that pass by, reckoned beside what else goes on.
+"""Digests of bytes that pass by, reckoned beside what else goes on.
 
 Knows nothing of Swift, of buffers or of readers.
 """
 
+import binascii
 import hashlib
 import sys
+import warnings
 
 #: As much as is worth a change of threads.
 _BATCH_BYTES = 1024 * 1024
 
 
-class Md5(object):
+class Digest(object):
 
-    """An MD5 that is updated in order, for one greenlet or thread at a time.
+    """A digest that is updated in order, for one greenlet or thread at a time.
 
-    Swift asks for the MD5 of all it is given, which takes as long as sending
-    it. Under gevent a native thread does it, for hashlib lets others run
-    meanwhile: the worker's other clients, and the sending of what has been
-    hashed. Where threads are real, the caller's own does it.
+    Swift asks for the MD5 of all it is given, and the registry's clients for
+    a SHA-256; each takes as long as sending it. Under gevent a native thread
+    does it, while others run: the worker's other clients, and the sending of
+    what has been hashed. Where threads are real, the caller's own does it.
+
+    :param name: 'md5' or 'sha256'
     """
 
-    def __init__(self):
-        self._md5 = hashlib.md5()
+    def __init__(self, name):
+        self._name = name
+        self._digest = None
         self._batch = []
         self._batch_bytes = 0
         self._running = None
@@ -31,30 +36,71 @@ class Md5(object):
         self._batch.append(chunk)
         self._batch_bytes += len(chunk)
         if self._batch_bytes >= _BATCH_BYTES:
-            batch, self._batch, self._batch_bytes = self._batch, [], 0
             threadpool = _threadpool()
             if threadpool is None:
-                self._hash(batch)
+                self._hash(self._take_batch())
             else:
                 self._wait()
-                self._running = threadpool.spawn(self._hash, batch)
+                # Here: gevent's imports are for one thread alone.
+                self._digest = self._digest or _new_unlocked(self._name)
+                self._running = threadpool.spawn(self._hash,
+                                                 self._take_batch())
 
     def hexdigest(self):
-        """Return the MD5 of all bytes so far, in hexadecimal."""
+        """Return the digest of all bytes so far, in hexadecimal."""
         self._wait()
+        self._hash(self._take_batch())
+        return self._digest.hexdigest()
+
+    def _take_batch(self):
         batch, self._batch, self._batch_bytes = self._batch, [], 0
-        self._hash(batch)
-        return self._md5.hexdigest()
+        return batch
 
     def _hash(self, batch):
-        for chunk in batch:
-            self._md5.update(chunk)
+        self._digest = self._digest or hashlib.new(self._name)
+        # At once: the lock is queued for each time it has been given up.
+        self._digest.update(b''.join(batch))
 
     def _wait(self):
         # One at a time, so that the order is kept.
         if self._running is not None:
             self._running.get()
             self._running = None
+
+
+class _Unlocked(object):
+
+    """What hashlib has, of a library that gives up Python's lock."""
+
+    def __init__(self, name):
+        # It says so once in each worker's log.
+        warnings.filterwarnings('ignore', 'Python 2 is no longer supported')
+        # Not sooner: it takes 60 ms, and small contents do without.
+        from cryptography.hazmat import backends
+        from cryptography.hazmat.primitives import hashes
+        algorithm = {'md5': hashes.MD5, 'sha256': hashes.SHA256}[name]
+        self._hash = hashes.Hash(algorithm(), backends.default_backend())
+
+    def update(self, content):
+        self._hash.update(content)
+
+    def hexdigest(self):
+        return binascii.hexlify(self._hash.copy().finalize())
+
+
+def _new_unlocked(name):
+    """Return a digest in whose update() other threads can run.
+
+    Python 2.7's own cannot, and is slow at SHA-256; a Python 2.7 that was
+    built beside OpenSSL 3 has nothing else.
+    Source: Modules/md5module.c, Modules/sha256module.c and setup.py of 2.7
+    """
+    try:
+        if sys.version_info[0] < 3:
+            import _hashlib  # noqa: F401, OpenSSL's
+    except ImportError:
+        return _Unlocked(name)
+    return hashlib.new(name)
 
 
 def _threadpool():

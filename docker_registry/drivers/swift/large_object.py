@@ -21,7 +21,7 @@ from . import names
 
 #: What the buffers of a process may take of its memory; more goes to disk. As
 #: much as one push holds with the default settings.
-_MEMORY_BYTES = 160 * 1024 * 1024
+_MEMORY_BYTES = 112 * 1024 * 1024
 _READ_BYTES = 128 * 1024
 _BATCH = 1000
 
@@ -32,8 +32,8 @@ def segment_sizes(first_bytes, capabilities):
     """Yield how large the segments of a stream of unknown length are to be.
 
     They grow as the stream does and as segments run out, so that a stream
-    ends before the segments do. With Swift's 1000 segments and 32 MiB to
-    begin with they grow after 3.5 GiB, are 104 MiB after 10 GiB and 1.4 GiB
+    ends before the segments do. With Swift's 1000 segments and 16 MiB to
+    begin with they grow after 1.7 GiB, are 113 MiB after 10 GiB and 1.4 GiB
     after 100 GiB.
 
     :param first_bytes: size of the first segments
@@ -57,7 +57,7 @@ class LargeObjects(object):
 
     A push holds at most upload_concurrency + 1 segments: those on their way
     to Swift, and the one that its client is filling. All pushes of a process
-    together hold 160 MiB of that in memory, and the rest on disk.
+    together hold 112 MiB of that in memory, and the rest on disk.
 
     :param settings: Settings
     :param container: Container

@@ -51,7 +51,8 @@ class Readers(object):
         """Open an object for reading.
 
         :param object_name, bytes_range, etag: as for reader.Reader
-        :returns: iterator over chunks of bytes, with a close()
+        :returns: iterator over chunks of bytes, with a close() and an
+            object_size, as reader.Reader has them
         :raises errors.SwiftError: the object cannot be opened
         """
         opened = reader.Reader(
@@ -83,10 +84,12 @@ class _Growing(object):
     :param open_piece: callable of first and last offset that gives a Reader
     :param memory: buffers.Memory for pieces
     :param concurrency: how many requests at a time
+    :ivar object_size: size of the whole object in bytes
     """
 
     def __init__(self, opened, open_piece, memory, concurrency):
         self._source = self._reader = opened
+        self.object_size = opened.object_size
         self._open_piece = open_piece
         self._memory = memory
         self._concurrency = concurrency

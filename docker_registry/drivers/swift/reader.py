@@ -155,7 +155,7 @@ class _Md5(object):
     def __init__(self, object_name, expected):
         self._object_name = object_name
         self._expected = expected
-        self._found = hashing.Md5()
+        self._found = hashing.Digest('md5')
 
     def update(self, chunk):
         if self._expected is not None:

@@ -11,6 +11,7 @@ import time
 
 from docker_registry.core import driver
 
+from . import ahead
 from . import connections
 from . import container
 from . import errors
@@ -69,14 +70,29 @@ class Storage(driver.Base):
             self._read, self._write, lambda path: self._container.delete(
                 self._names.object_name(path)))
         self._known = known.Known()
+        self._ahead = ahead.Ahead({'exists': self._exists,
+                                   'get_content': self._get_content,
+                                   'get_size': self._get_size})
+        self._opened = ahead.Opened(lambda path: self._readers.open(
+            self._names.object_name(path)))
+
+    def expect(self, groups=(), to_read=None):
+        """Say what this greenlet or thread is going to ask for.
+
+        For whoever knows it beforehand, to have it sooner. Replaces what was
+        said before; without arguments that is all.
+
+        :param groups: as for ahead.Ahead.expect(); questions are the methods
+            exists, get_content and get_size
+        :param to_read: path that stream_read() is going to read from its
+            start, if exists() finds it
+        """
+        self._ahead.expect(groups)
+        self._opened.expect(to_read)
 
     def get_content(self, path):
         """Return the content of a path as bytes."""
-        content = self._known.content(path)
-        if content is None:
-            content = self._read(path)
-            self._known.fill_content(path, content)
-        return content
+        return self._ahead.answer('get_content', path)
 
     def put_content(self, path, content):
         """Write content, bytes or text (stored as UTF-8), to a path.
@@ -106,6 +122,9 @@ class Storage(driver.Base):
         :raises errors.ObjectExistsError: a layer is another one than that
             whose size get_size() has given
         """
+        opened = bytes_range is None and self._opened.take(path)
+        if opened:
+            return opened
         stat = self._known.stat(path)
         try:
             return self._readers.open(self._names.object_name(path),
@@ -165,15 +184,7 @@ class Storage(driver.Base):
 
         :returns: False only if Swift says so
         """
-        if self._known.exists(path) or self._known.stat(path):
-            return True
-        try:
-            self._head(path)
-        except errors.ObjectNotFoundError:
-            self._known.tell(path, False)
-            return False
-        self._known.tell(path, True)
-        return True
+        return self._ahead.answer('exists', path)
 
     def remove(self, path):
         """Remove a path, or a directory with everything below it."""
@@ -204,10 +215,7 @@ class Storage(driver.Base):
 
     def get_size(self, path):
         """Return the size of a path's content in bytes."""
-        stat = self._known.stat(path)
-        if stat:
-            return stat.size_bytes
-        return self._container.get_size(self._head(path))
+        return self._ahead.answer('get_size', path)
 
     def content_redirect_url(self, path):
         """Return where a client finds a path at Swift itself, for GET.
@@ -247,6 +255,34 @@ class Storage(driver.Base):
             the requests waiting for one
         """
         return self._connections.statistics()
+
+    def _exists(self, path):
+        if self._known.exists(path) or self._known.stat(path):
+            return True
+        try:
+            if not self._opened.open(path):
+                self._head(path)
+        except errors.ObjectNotFoundError:
+            self._known.tell(path, False)
+            return False
+        self._known.tell(path, True)
+        return True
+
+    def _get_content(self, path):
+        content = self._known.content(path)
+        if content is None:
+            content = self._read(path)
+            self._known.fill_content(path, content)
+        return content
+
+    def _get_size(self, path):
+        stat = self._known.stat(path)
+        if stat:
+            return stat.size_bytes
+        size = self._opened.size(path)
+        if size is None:
+            size = self._container.get_size(self._head(path))
+        return size
 
     def _read(self, path):
         """Return the content of a path as it is in Swift."""

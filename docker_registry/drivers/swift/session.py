@@ -1,0 +1,112 @@
+"""HTTP sessions for many small requests to one host.
+
+Knows nothing of Swift.
+"""
+
+import requests
+from urllib3 import connectionpool
+
+
+class Sessions(object):
+
+    """Makes sessions that give up dialling sooner than waiting for an answer.
+
+    Of requests' pair of timeouts, (connect, read), urllib3 takes the first
+    for sending a body too: a node that is slow to take an upload would count
+    as one that cannot be reached.
+
+    :param connect_seconds: how long TCP's and TLS's greetings may take. What
+        is given to requests as timeout, one number, is for all that follows.
+    """
+
+    def __init__(self, connect_seconds):
+        self._pools = {
+            'http': _pool(connectionpool.HTTPConnectionPool, connect_seconds),
+            'https': _pool(connectionpool.HTTPSConnectionPool,
+                           connect_seconds)}
+
+    def make(self):
+        """Return a Session for one host."""
+        return Session(self._pools)
+
+
+class Session(requests.Session):
+
+    """Sends requests to one host, with URLs that are quoted already.
+
+    requests finds out anew for each what is the same for all of them here:
+    proxies, a password in ~/.netrc (of no use to Swift), the pool that its
+    connection is in, and what in the URL needs to be quoted. That takes
+    longer than to send it. Redirects, which Swift does not need, are not
+    followed: the token would go along.
+
+    :param pools: classes of urllib3's pools, by scheme
+    """
+
+    def __init__(self, pools):
+        super(Session, self).__init__()
+        self.headers = {}
+        self._environment = None
+        adapter = _Adapter(pools)
+        for prefix in ('http://', 'https://'):
+            self.mount(prefix, adapter)
+
+    def request(self, method, url, headers=None, data=None, files=None,
+                timeout=None, verify=None, cert=None, stream=None):
+        """Send a request, as swiftclient's HTTPConnection wants it sent.
+
+        :returns: requests.Response
+        """
+        if self._environment is None:
+            self._environment = self.merge_environment_settings(
+                url, {}, stream, verify, cert)
+        prepared = requests.PreparedRequest()
+        prepared.prepare_method(method)
+        prepared.url = url
+        prepared.prepare_headers(dict(self.headers, **headers))
+        prepared.prepare_cookies(self.cookies)
+        prepared.prepare_body(data or None, files)
+        return self.send(prepared, timeout=timeout, allow_redirects=False,
+                         **self._environment)
+
+
+class _Adapter(requests.adapters.HTTPAdapter):
+
+    def __init__(self, pools):
+        self._pools = pools
+        self._pool = None
+        super(_Adapter, self).__init__()
+
+    def init_poolmanager(self, *args, **keywords):
+        super(_Adapter, self).init_poolmanager(*args, **keywords)
+        self.poolmanager.pool_classes_by_scheme = self._pools
+
+    def proxy_manager_for(self, *args, **keywords):
+        manager = super(_Adapter, self).proxy_manager_for(*args, **keywords)
+        manager.pool_classes_by_scheme = self._pools
+        return manager
+
+    def get_connection(self, url, proxies=None):
+        # There is one host. Later versions of requests do not ask here.
+        if self._pool is None:
+            self._pool = super(_Adapter, self).get_connection(url, proxies)
+        return self._pool
+
+
+def _pool(pool, connect_seconds):
+    class Connection(pool.ConnectionCls):
+        def connect(self):
+            timeout_seconds = self.timeout
+            self.timeout = min(connect_seconds, timeout_seconds)
+            try:
+                super(Connection, self).connect()
+            finally:
+                self.timeout = timeout_seconds
+            self.sock.settimeout(timeout_seconds)
+
+    class Pool(pool):
+        ConnectionCls = Connection
+
+    Connection.__name__ = pool.ConnectionCls.__name__  # for messages
+    Pool.__name__ = pool.__name__
+    return Pool
