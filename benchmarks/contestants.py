@@ -6,6 +6,8 @@ from stack import registry2
 from . import engines
 
 _TEMP_URL_KEY = 'a-key-for-temporary-urls'
+#: As README.rst advises, for both drivers of the old registry.
+_GUNICORN_OPTIONS = ('--max-requests', '10000')
 
 
 class Contestant:
@@ -49,7 +51,7 @@ class _V1(Contestant):
                                      'port': cache.server.port, 'db': 0,
                                      'password': None}
         return registry.Registry(directory, settings, self.environment,
-                                 workers)
+                                 workers, _GUNICORN_OPTIONS)
 
 
 class _Registry2(Contestant):

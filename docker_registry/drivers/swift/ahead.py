@@ -17,7 +17,8 @@ class _Expected(threading.local):
 
     """What one greenlet or thread expects."""
 
-    groups = ()
+    find = staticmethod(list)
+    groups = None
     begun = {}
     path = reader = None
 
@@ -33,13 +34,16 @@ class Ahead(object):
         self._asks = asks
         self._expected = _Expected()
 
-    def expect(self, groups):
+    def expect(self, find):
         """Say what this greenlet is going to ask, and forget the rest.
 
-        :param groups: groups of what is asked at once, lists of (question,
-            path). In which order its questions reach Swift must not matter.
+        :param find: callable that returns groups of what may be asked at
+            once, lists of (question, path); called when the first question
+            comes, if any does. In which order the questions of a group reach
+            Swift must not matter.
         """
-        self._expected.groups = groups
+        self._expected.find = find
+        self._expected.groups = None
         self._expected.begun = {}
 
     def answer(self, question, path):
@@ -48,10 +52,11 @@ class Ahead(object):
         expected = self._expected
         if asked in expected.begun:
             return expected.begun.pop(asked).result()
+        if expected.groups is None:
+            expected.groups = expected.find()
         for group in expected.groups:
             if asked in group:
-                expected.groups = [other for other in expected.groups
-                                   if other is not group]
+                expected.groups.remove(group)
                 self._begin([other for other in group if other != asked])
                 break
         return self._asks[question](path)

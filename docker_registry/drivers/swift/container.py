@@ -227,7 +227,7 @@ class Container(object):
 
         Source: https://docs.openstack.org/swift/latest/api/pagination.html
         """
-        full = self.capabilities().listing_page
+        full_page = self.capabilities().full_page
         marker = ''
         while True:
             page = self._page(container or self.name, prefix, delimiter,
@@ -235,7 +235,7 @@ class Container(object):
             for entry in page:
                 marker = values.native(entry.get('name') or entry['subdir'])
                 yield dict(entry, name=marker)
-            if len(page) < full:
+            if len(page) < full_page:
                 return
 
     def metadata(self):

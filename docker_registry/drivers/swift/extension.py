@@ -8,6 +8,7 @@ nothing unless the storage is swift.
 Source: docker_registry/extensions/factory.py, docker_registry/wsgi.py
 """
 
+import json
 import logging
 import os
 
@@ -25,12 +26,11 @@ from . import values
 _RETRY_AFTER_SECONDS = 5
 _TAGS_AT_ONCE = 16
 
-#: What the registry asks for when it serves an endpoint, in groups that are
-#: asked for at once; images of the storage's path helpers. What it writes in
-#: between is not among it. The order within a group does not matter: a json
-#: and an ancestry never change, so that they may be read before the mark is
-#: looked for; the rest of a group is about files that only who pushes the
-#: image writes, one request after the other.
+#: What the registry asks of an image's files when it serves an endpoint, in
+#: groups that may be asked at once, for it writes nothing in between. Nor does
+#: the order within a group matter: a json and an ancestry never change, so
+#: that they may be read before the mark is looked for; what else is in a group
+#: of a push, who pushes writes, one request after the other.
 #: Source: docker_registry/images.py
 _ASKED = {
     'get_image_ancestry': [[('exists', 'mark'), ('get_content', 'ancestry')]],
@@ -95,10 +95,15 @@ class Extension(object):
             return None
 
     def _before_request(self):
-        request_body.widen(flask.request.environ)
-        self._expect(flask.request)
+        request = flask.request._get_current_object()
+        request_body.widen(request.environ)
+        to_read = None
+        if request.endpoint == 'get_image_layer' and not request.range:
+            to_read = self._storage.image_layer_path(
+                request.view_args['image_id'])
+        self._storage.expect(lambda: self._asked(request), to_read)
         self._health.watch()
-        path = flask.request.path
+        path = request.path
         finding = self._health.finding
         if (self._enforce and finding.state == health.UNHEALTHY
                 # But for /v1/_ping, /v1/_health and /v1/_metrics.
@@ -107,16 +112,19 @@ class Extension(object):
                 'The storage cannot be used since %s' % finding.since, 503,
                 {'Retry-After': str(_RETRY_AFTER_SECONDS)})
 
-    def _expect(self, request):
-        def path(name):
-            return getattr(self._storage, 'image_%s_path' % name)(
-                request.view_args['image_id'])
-        groups = [[(question, path(name)) for question, name in group]
-                  for group in _ASKED.get(request.endpoint, ())]
-        to_read = None
-        if request.endpoint == 'get_image_layer' and not request.range:
-            to_read = path('layer')
-        self._storage.expect(groups, to_read)
+    def _asked(self, request):
+        """Return the groups of what the registry asks to serve a request."""
+        def path(name, image_id=None):
+            helper = getattr(self._storage, 'image_%s_path' % name)
+            return helper(image_id or request.view_args['image_id'])
+        if request.endpoint == 'put_image_json':
+            parent = _parent(request.data)
+            if parent:
+                return [[('exists', path('json', parent)),
+                         ('exists', path('json')),
+                         ('get_content', path('ancestry', parent))]]
+        return [[(question, path(name)) for question, name in group]
+                for group in _ASKED.get(request.endpoint, ())]
 
     def _failed(self, error):
         status, message = answer_to(error)
@@ -144,6 +152,15 @@ class Extension(object):
         return flask.Response(
             metrics.text(self._health.finding, self._storage.statistics()),
             content_type=metrics.CONTENT_TYPE)
+
+
+def _parent(description):
+    """Return the id of the parent that an image's json names, or None."""
+    try:
+        parent = json.loads(description.decode('utf-8')).get('parent')
+    except (AttributeError, ValueError):
+        return None  # the registry will say so
+    return parent if isinstance(parent, type(u'')) else None
 
 
 def answer_to(error):

@@ -18,15 +18,20 @@ def widen(environ):
 
 class _Body(body.Body):
 
-    """gunicorn's, which asks for 1 KiB at a time, whatever it is asked for.
+    """gunicorn's, which takes it from the connection by the KiB.
 
-    Each of these copies what has come and is not wanted yet: that is half of
-    the time that a push takes.
+    Whatever it is asked for; and each time it copies all that has come and is
+    not wanted yet, which takes as long as all the rest of a push.
 
     Source: gunicorn/http/body.py of gunicorn 19.1.1
     """
 
     def read(self, size=None):
+        """Return as many bytes as are asked for, fewer only at the end.
+
+        :raises gunicorn.http.errors.NoMoreData: in the middle of a chunk the
+            client is gone
+        """
         missing = self.getsize(size) - self.buf.tell()
         if missing > 0:
             self.buf.write(self.reader.read(missing))

@@ -63,7 +63,9 @@ class Session(requests.Session):
         prepared = requests.PreparedRequest()
         prepared.prepare_method(method)
         prepared.url = url
-        prepared.prepare_headers(dict(self.headers, **headers))
+        headers = dict(headers)
+        headers.update(self.headers)
+        prepared.prepare_headers(headers)
         prepared.prepare_cookies(self.cookies)
         prepared.prepare_body(data or None, files)
         return self.send(prepared, timeout=timeout, allow_redirects=False,

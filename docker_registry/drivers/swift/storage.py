@@ -76,18 +76,18 @@ class Storage(driver.Base):
         self._opened = ahead.Opened(lambda path: self._readers.open(
             self._names.object_name(path)))
 
-    def expect(self, groups=(), to_read=None):
+    def expect(self, find=list, to_read=None):
         """Say what this greenlet or thread is going to ask for.
 
         For whoever knows it beforehand, to have it sooner. Replaces what was
-        said before; without arguments that is all.
+        said before; without arguments nothing is expected.
 
-        :param groups: as for ahead.Ahead.expect(); questions are the methods
-            exists, get_content and get_size
+        :param find: as for ahead.Ahead.expect(); the questions are names of
+            methods: exists, get_content and get_size
         :param to_read: path that stream_read() is going to read from its
             start, if exists() finds it
         """
-        self._ahead.expect(groups)
+        self._ahead.expect(find)
         self._opened.expect(to_read)
 
     def get_content(self, path):

@@ -1,0 +1,153 @@
+"""What is asked before it is needed, and that it is what was asked for."""
+
+import io
+import threading
+
+from docker_registry.core import exceptions
+from docker_registry.drivers.swift import errors
+import pytest
+import relay
+
+_MARK, _JSON, _LAYER = ('images/1/%s' % name
+                        for name in ('_inprogress', 'json', 'layer'))
+_GROUP = [('exists', _MARK), ('get_content', _JSON), ('get_size', _LAYER)]
+_CONTENT = b'content of a layer' * 10000
+
+
+@pytest.fixture
+def reader(faulty_storage, make_storage):
+    """A storage that knows nothing of what another one has written."""
+    writer = make_storage()
+    writer.put_content(_JSON, b'{}')
+    writer.put_content(_LAYER, _CONTENT)
+    # It logs in, and dials.
+    assert not faulty_storage.exists('warm')
+    return faulty_storage
+
+
+def in_use(storage):
+    return storage.statistics()['pool']['in_use']
+
+
+def test_a_group_is_asked_at_once(reader, faults):
+    reader.expect(lambda: [list(_GROUP)])
+    faults.inject(relay.stall(0.5), 'HEAD', _MARK)
+    before = len(faults.requests)
+    assert reader.exists(_MARK) is False
+    # They were there before the first answer was.
+    assert len(faults.requests) == before + 3
+    assert reader.get_content(_JSON) == b'{}'
+    assert reader.get_size(_LAYER) == len(_CONTENT)
+    assert len(faults.requests) == before + 3
+
+
+def test_each_answer_is_used_once(reader, faults):
+    reader.expect(lambda: [list(_GROUP)])
+    assert reader.get_size(_LAYER) == len(_CONTENT)
+    assert reader.exists(_MARK) is False
+    reader.put_content(_MARK, b'true')
+    assert reader.exists(_MARK) is True
+    assert faults.count('HEAD', _MARK) == 2
+
+
+def test_groups_wait_for_their_first_question(reader, faults):
+    reader.expect(lambda: [[('exists', _MARK), ('get_content', _JSON)],
+                           [('get_size', _LAYER), ('exists', 'other')]])
+    assert reader.get_content(_JSON) == b'{}'
+    assert reader.exists(_MARK) is False
+    assert faults.count('HEAD', _LAYER) == faults.count('HEAD', 'other') == 0
+    assert reader.exists('other') is False
+    assert reader.get_size(_LAYER) == len(_CONTENT)
+    assert faults.count('HEAD', _LAYER) == faults.count('HEAD', 'other') == 1
+
+
+def test_a_failure_is_its_own_question_s(reader, faults):
+    reader.expect(lambda: [list(_GROUP)])
+    faults.inject(relay.status(507), 'GET', _JSON)
+    assert reader.exists(_MARK) is False
+    assert reader.get_size(_LAYER) == len(_CONTENT)
+    with pytest.raises(errors.SwiftError) as caught:
+        reader.get_content(_JSON)
+    assert caught.value.status == 507
+    assert reader.get_content(_JSON) == b'{}'
+
+
+def test_nothing_is_asked_for_nothing(reader, faults):
+    before = len(faults.requests)
+    reader.expect(lambda: pytest.fail('there was no question'))
+    reader.expect()
+    assert len(faults.requests) == before
+
+
+def test_what_was_expected_before_is_forgotten(reader, faults):
+    reader.expect(lambda: [list(_GROUP)])
+    assert reader.exists(_MARK) is False
+    reader.expect()
+    assert reader.get_size(_LAYER) == len(_CONTENT)
+    assert faults.count('HEAD', _LAYER) == 2
+
+
+def test_others_expect_nothing(reader, faults):
+    reader.expect(lambda: [list(_GROUP)], to_read=_LAYER)
+    other = threading.Thread(target=reader.exists, args=(_LAYER,))
+    other.start()
+    other.join()
+    assert faults.count('HEAD', _LAYER) == 1
+    assert faults.count('GET', 'registry/') == 0
+
+
+def test_a_layer_is_opened_when_it_is_looked_for(reader, faults):
+    before = len(faults.requests)
+    reader.expect(to_read=_LAYER)
+    assert reader.exists(_LAYER) is True
+    assert reader.get_size(_LAYER) == len(_CONTENT)
+    assert b''.join(reader.stream_read(_LAYER)) == _CONTENT
+    assert len(faults.requests) == before + 1
+    assert in_use(reader) == 0
+    # Once.
+    assert b''.join(reader.stream_read(_LAYER)) == _CONTENT
+    assert len(faults.requests) == before + 2
+
+
+def test_a_large_layer_is_opened_when_it_is_looked_for(make_storage):
+    storage = make_storage(swift_segment_size=50000)
+    storage.stream_write(_LAYER, io.BytesIO(_CONTENT))
+    storage.expect(to_read=_LAYER)
+    assert storage.exists(_LAYER) is True
+    assert storage.get_size(_LAYER) == len(_CONTENT)
+    assert b''.join(storage.stream_read(_LAYER)) == _CONTENT
+
+
+def test_a_layer_that_is_not_there(reader, faults):
+    reader.expect(to_read='images/2/layer')
+    assert reader.exists('images/2/layer') is False
+    with pytest.raises(exceptions.FileNotFoundError):
+        reader.get_size('images/2/layer')
+    with pytest.raises(exceptions.FileNotFoundError):
+        reader.stream_read('images/2/layer')
+
+
+def test_a_layer_that_cannot_be_opened_is_not_absent(reader, faults):
+    faults.inject(relay.status(503), 'GET', _LAYER, times=9)
+    reader.expect(to_read=_LAYER)
+    with pytest.raises(errors.SwiftError) as caught:
+        reader.exists(_LAYER)
+    assert caught.value.status == 503
+
+
+def test_a_part_is_asked_for_by_itself(reader):
+    reader.expect(to_read=_LAYER)
+    assert reader.exists(_LAYER) is True
+    assert b''.join(reader.stream_read(_LAYER, (5, 9))) == _CONTENT[5:10]
+    reader.expect()
+    assert in_use(reader) == 0
+
+
+def test_what_is_not_read_is_closed(make_storage):
+    storage = make_storage()
+    storage.put_content(_LAYER, b'x' * 3000000)
+    storage.expect(to_read=_LAYER)
+    assert storage.exists(_LAYER) is True
+    assert in_use(storage) == 1
+    storage.expect()
+    assert in_use(storage) == 0
