@@ -1,9 +1,13 @@
 """What is asked before it is needed, and that it is what was asked for."""
 
 import io
+import os
+import subprocess
+import sys
 import threading
 
 from docker_registry.core import exceptions
+from docker_registry.drivers.swift import ahead
 from docker_registry.drivers.swift import errors
 import pytest
 import relay
@@ -151,3 +155,63 @@ def test_what_is_not_read_is_closed(make_storage):
     assert in_use(storage) == 1
     storage.expect()
     assert in_use(storage) == 0
+
+
+_PRELOADED = '''
+from concurrent import futures
+from docker_registry.drivers.swift import ahead
+class Reader(object):
+    object_size = 1
+    def __init__(self, path):
+        gevent.sleep(0.1)
+        self.path = path
+    def close(self):
+        pass
+asked = []
+opened = ahead.Opened(Reader)
+questions = ahead.Ahead({'exists': asked.append}, again=ValueError)
+
+# As gunicorn does with --preload: after the application is there.
+import gevent.monkey
+gevent.monkey.patch_all()
+import gevent
+
+def work(path):
+    opened.expect(path)
+    questions.expect(lambda: [[('exists', path), ('exists', path + '2')]])
+    assert opened.open(path)
+    questions.answer('exists', path)
+    gevent.sleep(0.1)
+    assert opened.size('other') is None
+    assert opened.take(path).path == path
+    questions.answer('exists', path + '2')
+
+workers = [gevent.spawn(work, 'path%d' % number) for number in range(5)]
+gevent.joinall(workers, raise_error=True)
+assert len(asked) == 10, asked
+'''
+
+
+def test_greenlets_of_an_application_that_was_there_first():
+    subprocess.check_call([sys.executable, '-c', _PRELOADED],
+                          env=dict(os.environ, PYTHONWARNINGS='ignore'))
+
+
+def test_what_was_not_asked_is_asked_again():
+    # As of a group while Swift is taken for silent: one request a second.
+    answers = {'content': [errors.NotAskedError('silent'), b'{}']}
+
+    def ask(path):
+        answer = answers[path].pop(0)
+        if isinstance(answer, Exception):
+            raise answer
+        return answer
+    questions = ahead.Ahead({'exists': lambda path: False, 'get_content': ask},
+                            again=errors.NotAskedError)
+    questions.expect(lambda: [[('exists', 'mark'),
+                               ('get_content', 'content')]])
+    assert questions.answer('exists', 'mark') is False
+    assert questions.answer('get_content', 'content') == b'{}'
+    answers['content'] = [errors.NotAskedError('silent')]
+    with pytest.raises(errors.NotAskedError):
+        questions.answer('get_content', 'content')

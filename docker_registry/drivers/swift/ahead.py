@@ -8,19 +8,54 @@ for. Each answer is for one request to the registry, which began before it was
 asked for, and is used once. Knows nothing of the registry or of Swift.
 """
 
+import os
 import threading
 
 from concurrent import futures
 
 
-class _Expected(threading.local):
+class _Own(object):
 
-    """What one greenlet or thread expects."""
+    """A value for each greenlet or thread.
 
-    find = staticmethod(list)
-    groups = None
-    begun = {}
-    path = reader = None
+    :param make: callable that makes the first one
+    """
+
+    def __init__(self, make):
+        self._make = make
+        # A threading.local that was made before gevent patched it, as with
+        # gunicorn --preload, is one for all greenlets: each process makes its
+        # own, when it is first used.
+        self._processes = {}
+
+    def get(self):
+        """Return the value of whoever calls."""
+        local = self._local()
+        if not hasattr(local, 'value'):
+            local.value = self._make()
+        return local.value
+
+    def set(self, value):
+        """Replace the value of whoever calls."""
+        self._local().value = value
+
+    def _local(self):
+        return self._processes.setdefault(os.getpid(), threading.local())
+
+
+class _Expected(object):
+
+    """What one greenlet is going to ask.
+
+    :ivar find: callable that returns the groups
+    :ivar groups: those that no question has come of; None before the first
+    :ivar begun: dict from (question, path) to a Future
+    """
+
+    def __init__(self, find=list):
+        self.find = find
+        self.groups = None
+        self.begun = {}
 
 
 class Ahead(object):
@@ -28,11 +63,14 @@ class Ahead(object):
     """Answers on their way to whoever is going to ask for them.
 
     :param asks: dict from the name of a question to a callable of a path
+    :param again: exception after which a question is asked once more when
+        its turn comes, for it was not asked at all
     """
 
-    def __init__(self, asks):
+    def __init__(self, asks, again):
         self._asks = asks
-        self._expected = _Expected()
+        self._again = again
+        self._own = _Own(_Expected)
 
     def expect(self, find):
         """Say what this greenlet is going to ask, and forget the rest.
@@ -42,31 +80,45 @@ class Ahead(object):
             comes, if any does. In which order the questions of a group reach
             Swift must not matter.
         """
-        self._expected.find = find
-        self._expected.groups = None
-        self._expected.begun = {}
+        self._own.set(_Expected(find))
 
     def answer(self, question, path):
         """Return what the question's callable does, or raise what it does."""
         asked = question, path
-        expected = self._expected
+        expected = self._own.get()
         if asked in expected.begun:
-            return expected.begun.pop(asked).result()
+            try:
+                return expected.begun.pop(asked).result()
+            except self._again:
+                return self._asks[question](path)
         if expected.groups is None:
             expected.groups = expected.find()
         for group in expected.groups:
             if asked in group:
                 expected.groups.remove(group)
-                self._begin([other for other in group if other != asked])
+                self._begin(expected, set(group) - {asked})
                 break
         return self._asks[question](path)
 
-    def _begin(self, questions):
-        executor = futures.ThreadPoolExecutor(len(questions))
+    def _begin(self, expected, questions):
+        executor = futures.ThreadPoolExecutor(len(questions) or 1)
         for question, path in questions:
-            self._expected.begun[question, path] = executor.submit(
+            expected.begun[question, path] = executor.submit(
                 self._asks[question], path)
         executor.shutdown(wait=False)
+
+
+class _ToRead(object):
+
+    """What one greenlet is going to read.
+
+    :ivar path: a path, or None
+    :ivar reader: of it, once it is open
+    """
+
+    def __init__(self, path=None):
+        self.path = path
+        self.reader = None
 
 
 class Opened(object):
@@ -79,37 +131,40 @@ class Opened(object):
 
     def __init__(self, open_path):
         self._open_path = open_path
-        self._expected = _Expected()
+        self._own = _Own(_ToRead)
 
     def expect(self, path):
         """Say what this greenlet is going to read; close what it has not.
 
         :param path: a path; None for nothing
         """
-        self._expected.path = path
-        reader, self._expected.reader = self._expected.reader, None
-        if reader is not None:
-            reader.close()
+        before = self._own.get()
+        self._own.set(_ToRead(path))
+        if before.reader is not None:
+            before.reader.close()
 
     def open(self, path):
         """Open a path if it is going to be read; return whether it is.
 
         :raises Exception: what opening it raises
         """
-        if path != self._expected.path:
+        to_read = self._own.get()
+        if path != to_read.path:
             return False
-        self._expected.reader = self._open_path(path)
+        to_read.reader = self._open_path(path)
         return True
 
     def size(self, path):
         """Return the size of a path in bytes; None if it is not known."""
-        if path == self._expected.path and self._expected.reader:
-            return self._expected.reader.object_size
+        to_read = self._own.get()
+        if path == to_read.path and to_read.reader is not None:
+            return to_read.reader.object_size
         return None
 
     def take(self, path):
         """Return the reader of a path, for once; None if there is none."""
+        to_read = self._own.get()
         reader = None
-        if path == self._expected.path:
-            reader, self._expected.reader = self._expected.reader, None
+        if path == to_read.path:
+            reader, to_read.reader = to_read.reader, None
         return reader

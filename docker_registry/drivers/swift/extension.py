@@ -98,7 +98,8 @@ class Extension(object):
         request = flask.request._get_current_object()
         request_body.widen(request.environ)
         to_read = None
-        if request.endpoint == 'get_image_layer' and not request.range:
+        if (request.endpoint == 'get_image_layer'
+                and 'Range' not in request.headers):
             to_read = self._storage.image_layer_path(
                 request.view_args['image_id'])
         self._storage.expect(lambda: self._asked(request), to_read)

@@ -73,19 +73,25 @@ class _Unlocked(object):
     """What hashlib has, of a library that gives up Python's lock."""
 
     def __init__(self, name):
-        # It says so once in each worker's log.
-        warnings.filterwarnings('ignore', 'Python 2 is no longer supported')
-        # Not sooner: it takes 60 ms, and small contents do without.
-        from cryptography.hazmat import backends
-        from cryptography.hazmat.primitives import hashes
+        hashes, backend = _library()
         algorithm = {'md5': hashes.MD5, 'sha256': hashes.SHA256}[name]
-        self._hash = hashes.Hash(algorithm(), backends.default_backend())
+        self._hash = hashes.Hash(algorithm(), backend)
 
     def update(self, content):
         self._hash.update(content)
 
     def hexdigest(self):
         return binascii.hexlify(self._hash.copy().finalize())
+
+
+def _library():
+    # Not sooner: it takes 60 ms, and small contents do without.
+    if 'cryptography' not in sys.modules:
+        # It says so in each worker's log.
+        warnings.filterwarnings('ignore', 'Python 2 is no longer supported')
+    from cryptography.hazmat import backends
+    from cryptography.hazmat.primitives import hashes
+    return hashes, backends.default_backend()
 
 
 def _new_unlocked(name):

@@ -72,7 +72,8 @@ class Storage(driver.Base):
         self._known = known.Known()
         self._ahead = ahead.Ahead({'exists': self._exists,
                                    'get_content': self._get_content,
-                                   'get_size': self._get_size})
+                                   'get_size': self._get_size},
+                                  again=errors.NotAskedError)
         self._opened = ahead.Opened(lambda path: self._readers.open(
             self._names.object_name(path)))
 
