@@ -7,7 +7,6 @@ import sys
 import threading
 
 from docker_registry.core import exceptions
-from docker_registry.drivers.swift import ahead
 from docker_registry.drivers.swift import errors
 import pytest
 import relay
@@ -169,7 +168,7 @@ class Reader(object):
         pass
 asked = []
 opened = ahead.Opened(Reader)
-questions = ahead.Ahead({'exists': asked.append}, again=ValueError)
+questions = ahead.Ahead({'exists': asked.append}, bool)
 
 # As gunicorn does with --preload: after the application is there.
 import gevent.monkey
@@ -197,21 +196,26 @@ def test_greenlets_of_an_application_that_was_there_first():
                           env=dict(os.environ, PYTHONWARNINGS='ignore'))
 
 
-def test_what_was_not_asked_is_asked_again():
-    # As of a group while Swift is taken for silent: one request a second.
-    answers = {'content': [errors.NotAskedError('silent'), b'{}']}
+def test_one_by_one_while_swift_is_taken_for_silent(reader, faults):
+    breaker = reader._connections.breaker
+    breaker._open = True
+    breaker._asked_at -= 2
+    # One request a second gets through; its answer ends the silence.
+    reader.expect(lambda: [list(_GROUP)])
+    before = len(faults.requests)
+    assert reader.exists(_MARK) is False
+    assert len(faults.requests) == before + 1
+    assert reader.get_content(_JSON) == b'{}'
+    assert reader.get_size(_LAYER) == len(_CONTENT)
 
-    def ask(path):
-        answer = answers[path].pop(0)
-        if isinstance(answer, Exception):
-            raise answer
-        return answer
-    questions = ahead.Ahead({'exists': lambda path: False, 'get_content': ask},
-                            again=errors.NotAskedError)
-    questions.expect(lambda: [[('exists', 'mark'),
-                               ('get_content', 'content')]])
-    assert questions.answer('exists', 'mark') is False
-    assert questions.answer('get_content', 'content') == b'{}'
-    answers['content'] = [errors.NotAskedError('silent')]
-    with pytest.raises(errors.NotAskedError):
-        questions.answer('get_content', 'content')
+
+def test_the_size_is_that_of_what_is_open(reader, make_storage):
+    reader.expect(to_read=_LAYER)
+    assert not reader.exists(_MARK)
+    assert reader.exists(_LAYER)
+    # Somebody else pushes it anew, and somebody asks for its size.
+    make_storage().put_content(_LAYER, b'another')
+    reader._head(_LAYER)
+    assert reader._known.stat(_LAYER).size_bytes == len(b'another')
+    assert reader.get_size(_LAYER) == len(_CONTENT)
+    assert b''.join(reader.stream_read(_LAYER)) == _CONTENT

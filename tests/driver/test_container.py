@@ -278,22 +278,3 @@ def test_redirects_are_not_followed(faulty_storage, faults):
     assert caught.value.status == 307
     assert not isinstance(caught.value, exceptions.FileNotFoundError)
     assert faults.count('GET', 'elsewhere') == 0
-
-
-def test_the_last_page_of_a_listing_is_the_last_request(faulty_storage,
-                                                        faults):
-    # A page is of 20 names here, as /info tells.
-    for count in (19, 20):
-        for number in range(count):
-            faulty_storage.put_content('%d/%d' % (count, number), b'1')
-        before = faults.count('GET', 'prefix=')
-        assert len(list(faulty_storage.list_directory(str(count)))) == count
-        assert faults.count('GET', 'prefix=') == before + count // 20 + 1
-
-
-def test_a_cluster_that_hides_the_size_of_its_pages(faulty_storage, faults):
-    faults.inject(relay.status(403), 'GET', '/info')
-    for number in range(45):
-        faulty_storage.put_content('many/%02d' % number, b'1')
-    assert len(list(faulty_storage.list_directory('many'))) == 45
-    assert faults.count('GET', 'prefix=') == 4

@@ -63,13 +63,13 @@ class Ahead(object):
     """Answers on their way to whoever is going to ask for them.
 
     :param asks: dict from the name of a question to a callable of a path
-    :param again: exception after which a question is asked once more when
-        its turn comes, for it was not asked at all
+    :param one_by_one: callable that tells whether no more than one question
+        may be asked at once
     """
 
-    def __init__(self, asks, again):
+    def __init__(self, asks, one_by_one):
         self._asks = asks
-        self._again = again
+        self._one_by_one = one_by_one
         self._own = _Own(_Expected)
 
     def expect(self, find):
@@ -87,16 +87,14 @@ class Ahead(object):
         asked = question, path
         expected = self._own.get()
         if asked in expected.begun:
-            try:
-                return expected.begun.pop(asked).result()
-            except self._again:
-                return self._asks[question](path)
+            return expected.begun.pop(asked).result()
         if expected.groups is None:
             expected.groups = expected.find()
         for group in expected.groups:
             if asked in group:
                 expected.groups.remove(group)
-                self._begin(expected, set(group) - {asked})
+                if not self._one_by_one():
+                    self._begin(expected, set(group) - {asked})
                 break
         return self._asks[question](path)
 
@@ -151,7 +149,8 @@ class Opened(object):
         to_read = self._own.get()
         if path != to_read.path:
             return False
-        to_read.reader = self._open_path(path)
+        if to_read.reader is None:
+            to_read.reader = self._open_path(path)
         return True
 
     def size(self, path):

@@ -13,18 +13,16 @@ _GIB = 1024 ** 3
 #: More would keep one request waiting for too long.
 _MAX_DELETES = 1000
 
-#: max_file_size_bytes of one object; full_page, how many names a page of a
-#: listing has unless it is the last, 1 where that is not known; max_segments
-#: of a static large object, 0 where it has none; max_deletes in one request, 0
-#: where it has no bulk delete; temp_url_digest, the strongest that it takes,
-#: None where it has no temporary URLs.
+#: max_file_size_bytes of one object; max_segments of a static large object, 0
+#: where it has none; max_deletes in one request, 0 where it has no bulk
+#: delete; temp_url_digest, the strongest that it takes, None where it has no
+#: temporary URLs.
 Capabilities = collections.namedtuple(
     'Capabilities',
-    'max_file_size_bytes full_page max_segments max_deletes '
-    'temp_url_digest')
+    'max_file_size_bytes max_segments max_deletes temp_url_digest')
 
 #: Swift's, for clusters that do not tell.
-DEFAULT = Capabilities(5 * _GIB + 2, 1, 1000, _MAX_DELETES, 'sha256')
+DEFAULT = Capabilities(5 * _GIB + 2, 1000, _MAX_DELETES, 'sha256')
 
 
 def parse(info):
@@ -37,10 +35,9 @@ def parse(info):
         # One that does not name its digests is of the time of sha1.
         digest = tempurl.strongest(
             info['tempurl'].get('allowed_digests', ['sha1']))
-    swift = info.get('swift', {})
     return Capabilities(
-        swift.get('max_file_size', DEFAULT.max_file_size_bytes),
-        swift.get('container_listing_limit', DEFAULT.full_page),
+        info.get('swift', {}).get(
+            'max_file_size', DEFAULT.max_file_size_bytes),
         info.get('slo', {}).get('max_manifest_segments', 0),
         min(_MAX_DELETES, info.get('bulk_delete', {}).get(
             'max_deletes_per_request', 0)),

@@ -11,6 +11,7 @@ Source: docker_registry/extensions/factory.py, docker_registry/wsgi.py
 import json
 import logging
 import os
+import re
 
 from concurrent import futures
 from docker_registry.lib import config
@@ -25,6 +26,9 @@ from . import values
 
 _RETRY_AFTER_SECONDS = 5
 _TAGS_AT_ONCE = 16
+
+#: Others the registry refuses.
+_IMAGE_ID = re.compile('[0-9a-f]+$')
 
 #: What the registry asks of an image's files when it serves an endpoint, in
 #: groups that may be asked at once, for it writes nothing in between. Nor does
@@ -99,7 +103,8 @@ class Extension(object):
         request_body.widen(request.environ)
         to_read = None
         if (request.endpoint == 'get_image_layer'
-                and 'Range' not in request.headers):
+                and 'Range' not in request.headers
+                and _IMAGE_ID.match(request.view_args['image_id'])):
             to_read = self._storage.image_layer_path(
                 request.view_args['image_id'])
         self._storage.expect(lambda: self._asked(request), to_read)

@@ -101,11 +101,14 @@ def _new_unlocked(name):
     built beside OpenSSL 3 has nothing else.
     Source: Modules/md5module.c, Modules/sha256module.c and setup.py of 2.7
     """
-    try:
-        if sys.version_info[0] < 3:
+    if sys.version_info[0] < 3:
+        try:
             import _hashlib  # noqa: F401, OpenSSL's
-    except ImportError:
-        return _Unlocked(name)
+        except ImportError:
+            try:
+                return _Unlocked(name)
+            except ImportError:
+                pass  # compiled beside OpenSSL 3 it installs, and is no good
     return hashlib.new(name)
 
 

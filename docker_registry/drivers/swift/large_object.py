@@ -33,7 +33,7 @@ def segment_sizes(first_bytes, capabilities):
 
     They grow as the stream does and as segments run out, so that a stream
     ends before the segments do. With Swift's 1000 segments and 16 MiB to
-    begin with they grow after 1.7 GiB, are 113 MiB after 10 GiB and 1.4 GiB
+    begin with they grow after 1.7 GiB, are 113 MiB after 10 GiB and 1.5 GiB
     after 100 GiB.
 
     :param first_bytes: size of the first segments

@@ -4,16 +4,43 @@ Knows gunicorn, and nothing of Swift.
 """
 
 from gunicorn.http import body
+from gunicorn.http import errors
 
 
 def widen(environ):
-    """Have a request's body read faster; without gunicorn leave it as it is.
+    """Have a request's body read faster, and seen to end when it does.
 
-    :param environ: WSGI environment of a request whose body is not read yet
+    :param environ: WSGI environment of a request whose body is not read yet;
+        what is of another server than gunicorn stays as it is
     """
     found = environ.get('wsgi.input')
-    if type(found) is body.Body:
-        environ['wsgi.input'] = _Body(found.reader)
+    if type(found) is not body.Body:
+        return
+    reader = found.reader
+    if isinstance(reader, body.ChunkedReader):
+        reader.parser = reader.parse_chunked(_Unreader(reader.req.unreader))
+    environ['wsgi.input'] = _Body(reader)
+
+
+class _Unreader(object):
+
+    """gunicorn's, of a client that still has something to send.
+
+    Of one that is gone right after the bytes of a chunk gunicorn's parser
+    waits for the end of the line, for ever, and nobody else gets his turn.
+
+    Source: ChunkedReader.parse_chunked() of gunicorn 19.1.1
+    """
+
+    def __init__(self, unreader):
+        self._unreader = unreader
+        self.unread = unreader.unread
+
+    def read(self):
+        content = self._unreader.read()
+        if not content:
+            raise errors.NoMoreData()
+        return content
 
 
 class _Body(body.Body):
@@ -29,8 +56,8 @@ class _Body(body.Body):
     def read(self, size=None):
         """Return as many bytes as are asked for, fewer only at the end.
 
-        :raises gunicorn.http.errors.NoMoreData: in the middle of a chunk the
-            client is gone
+        :raises gunicorn.http.errors.NoMoreData: the client is gone before
+            the last chunk
         """
         missing = self.getsize(size) - self.buf.tell()
         if missing > 0:

@@ -73,7 +73,8 @@ class Storage(driver.Base):
         self._ahead = ahead.Ahead({'exists': self._exists,
                                    'get_content': self._get_content,
                                    'get_size': self._get_size},
-                                  again=errors.NotAskedError)
+                                  # One request a second gets through then.
+                                  lambda: self._connections.breaker.is_open)
         self._opened = ahead.Opened(lambda path: self._readers.open(
             self._names.object_name(path)))
 
@@ -277,13 +278,14 @@ class Storage(driver.Base):
         return content
 
     def _get_size(self, path):
+        # First, for it is what stream_read() is going to return.
+        size = self._opened.size(path)
+        if size is not None:
+            return size
         stat = self._known.stat(path)
         if stat:
             return stat.size_bytes
-        size = self._opened.size(path)
-        if size is None:
-            size = self._container.get_size(self._head(path))
-        return size
+        return self._container.get_size(self._head(path))
 
     def _read(self, path):
         """Return the content of a path as it is in Swift."""
