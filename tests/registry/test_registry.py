@@ -113,17 +113,18 @@ def test_push_again_after_a_broken_push(client, repository):
     assert client.pull(repository) == [image]
 
 
-@pytest.mark.parametrize('chunked', [True, False])
+@pytest.mark.parametrize('end', [b'\r\n', b'\r', b'', None])
 def test_client_that_vanishes_in_mid_layer(client, server, repository, stored,
-                                           chunked):
+                                           end):
+    # After a chunk, or within the line that ends it; None: without chunks.
     image = v1client.make_image(layer_bytes=4000000)
     client.expect(200, 'PUT', '/v1/images/%s/json' % image.id, image.json)
     layer_path = '/v1/images/%s/layer' % image.id
     half = image.layer[:2000000]
     with socket.create_connection((processes.HOST, server.port)) as sender:
-        if chunked:
-            headers, body = 'Transfer-Encoding: chunked', b'%x\r\n%s\r\n' % (
-                len(half), half)
+        if end is not None:
+            headers, body = 'Transfer-Encoding: chunked', b'%x\r\n%s%s' % (
+                len(half), half, end)
         else:
             headers, body = 'Content-Length: %d' % len(image.layer), half
         sender.sendall(('PUT %s HTTP/1.1\r\nHost: registry\r\n%s\r\n\r\n' % (
