@@ -105,7 +105,7 @@ def test_requests_that_hang_open_it(clock):
     tested = breaker.Breaker(32)
     waiting_since = clock.now
     clock.now += 30
-    for _ in range(3):
+    for _ in range(4):
         assert not tested.is_open
         tested.failed(waiting_since)
     assert tested.is_open
@@ -130,7 +130,7 @@ def test_a_cluster_that_is_away_and_comes_back(
     for _ in range(20):
         with pytest.raises(IOError):
             storage.exists('a')
-    # Three, and then one for each 0.3 s that this took.
+    # Four, and then one for each 0.3 s that this took.
     assert faults.count('HEAD') < 10
     assert storage.statistics()['silent'] is True
     # The health check is not kept from asking, and what it finds counts.

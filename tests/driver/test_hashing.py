@@ -50,6 +50,18 @@ def test_every_byte_in_order(name, size):
         name, content + b'more').hexdigest()
 
 
+def test_which_digests_let_others_run(monkeypatch):
+    try:
+        import _hashlib  # noqa: F401
+        expected = hashlib.new
+    except ImportError:
+        expected = hashing._Unlocked
+    assert hashing._find_unlocked() is expected
+    # One that does not load is done without, and a Python 3 needs none.
+    monkeypatch.setitem(sys.modules, 'cryptography.hazmat', None)
+    assert hashing._find_unlocked() is hashlib.new
+
+
 def test_native_threads_under_gevent():
     subprocess.check_call([sys.executable, '-c', _SCRIPT],
                           env=dict(os.environ, PYTHONWARNINGS='ignore'))

@@ -17,12 +17,37 @@ from docker_registry import storage
 from docker_registry.app import app
 from docker_registry.drivers.swift import extension
 
-endpoints = set(extension._ASKED) | {'get_image_layer', 'put_image_json'}
-assert endpoints <= set(app.view_functions), endpoints
-for groups in extension._ASKED.values():
-    for question, name in sum(groups, []):
-        assert question in storage.load()._ahead._asks
-        assert getattr(storage.load(), 'image_%s_path' % name)('1')
+assert set(extension._ASKED) <= set(app.view_functions)
+swift = storage.load()
+
+def expected(method, path, **request):
+    """Return what is expected when the registry serves a request."""
+    with app.test_request_context('/v1/' + path, method=method, **request):
+        app.preprocess_request()
+        return (swift._ahead._own.get().find(),
+                swift._opened._own.get().path)
+
+one, two = 'images/' + '1' * 64, 'images/' + '2' * 64
+mark, json, layer, checksum, ancestry = [
+    one + '/' + name for name in ('_inprogress', 'json', 'layer', '_checksum',
+                                  'ancestry')]
+assert expected('GET', ancestry) == (
+    [[('exists', mark), ('get_content', ancestry)]], None)
+assert expected('GET', json) == (
+    [[('exists', mark), ('get_content', json)],
+     [('get_size', layer), ('get_content', checksum)]], None)
+assert expected('PUT', layer) == (
+    [[('get_content', json), ('exists', layer)]], None)
+assert expected('PUT', one + '/checksum') == (
+    [[('exists', json), ('exists', mark), ('get_content', checksum)]], None)
+assert expected('PUT', json, data='{"parent": "%s"}' % two[7:]) == (
+    [[('exists', two + '/json'), ('get_content', two + '/ancestry')]], None)
+for data in '{}', '[]', '{"parent": 1}', 'no json', b'\xff':
+    assert expected('PUT', json, data=data) == ([], None)
+assert expected('GET', layer) == ([], layer)
+assert expected('GET', layer, headers={'Range': 'bytes=0-'}) == ([], None)
+for path in 'images/..%2f/layer', 'images/\xc3\xa9/layer', '_ping', 'nothing':
+    assert expected('GET', path) == ([], None)
 '''
 
 
@@ -38,7 +63,7 @@ def asked(cluster):
     return asked
 
 
-def test_names_of_the_registry(server):
+def test_what_each_request_needs(server):
     subprocess.check_call(
         [environments.build('registry'), '-c', _CHECK],
         env=dict(os.environ, DOCKER_REGISTRY_CONFIG=server.config_file,

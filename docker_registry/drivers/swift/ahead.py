@@ -40,7 +40,11 @@ class _Own(object):
         self._local().value = value
 
     def _local(self):
-        return self._processes.setdefault(os.getpid(), threading.local())
+        pid = os.getpid()
+        if pid not in self._processes:
+            # setdefault is atomic: two threads get the same one.
+            self._processes.setdefault(pid, threading.local())
+        return self._processes[pid]
 
 
 class _Expected(object):
@@ -99,7 +103,9 @@ class Ahead(object):
         return self._asks[question](path)
 
     def _begin(self, expected, questions):
-        executor = futures.ThreadPoolExecutor(len(questions) or 1)
+        if not questions:
+            return
+        executor = futures.ThreadPoolExecutor(len(questions))
         for question, path in questions:
             expected.begun[question, path] = executor.submit(
                 self._asks[question], path)

@@ -8,9 +8,9 @@ import time
 
 from . import errors
 
-#: More than one, so that one unlucky request changes nothing; no more than
-#: there can be requests at the same time.
-_FAILURES = 3
+#: More than a client's one request has under way at once, so that one that is
+#: unlucky changes nothing; no more than there can be requests at all.
+_FAILURES = 4
 #: Longer than a proxy takes to start again, and than a request is repeated
 #: while connections are refused: a restart is left to the repetitions.
 _SILENCE_SECONDS = 5
@@ -24,7 +24,7 @@ class Breaker(object):
 
     """Lets requests through until Swift is silent; then one a second.
 
-    Open after 3 requests in a row without an answer, when nothing at all has
+    Open after 4 requests in a row without an answer, when nothing at all has
     answered for 5 seconds. The next answer closes it.
 
     What counts is that no answer came, from Swift or from the login: refused,

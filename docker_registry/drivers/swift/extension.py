@@ -126,8 +126,9 @@ class Extension(object):
         if request.endpoint == 'put_image_json':
             parent = _parent(request.data)
             if parent:
+                # Not its own json: between the two the registry may ask the
+                # index whether the parent may be used, for long.
                 return [[('exists', path('json', parent)),
-                         ('exists', path('json')),
                          ('get_content', path('ancestry', parent))]]
         return [[(question, path(name)) for question, name in group]
                 for group in _ASKED.get(request.endpoint, ())]

@@ -70,12 +70,17 @@ class Digest(object):
 
 class _Unlocked(object):
 
-    """What hashlib has, of a library that gives up Python's lock."""
+    """What hashlib has, of a library that gives up Python's lock.
+
+    :raises ImportError: the library is not of use
+    """
 
     def __init__(self, name):
-        hashes, backend = _library()
+        # Not sooner: it takes 60 ms, and small contents do without.
+        from cryptography.hazmat import backends
+        from cryptography.hazmat.primitives import hashes
         algorithm = {'md5': hashes.MD5, 'sha256': hashes.SHA256}[name]
-        self._hash = hashes.Hash(algorithm(), backend)
+        self._hash = hashes.Hash(algorithm(), backends.default_backend())
 
     def update(self, content):
         self._hash.update(content)
@@ -84,32 +89,39 @@ class _Unlocked(object):
         return binascii.hexlify(self._hash.copy().finalize())
 
 
-def _library():
-    # Not sooner: it takes 60 ms, and small contents do without.
-    if 'cryptography' not in sys.modules:
-        # It says so in each worker's log.
-        warnings.filterwarnings('ignore', 'Python 2 is no longer supported')
-    from cryptography.hazmat import backends
-    from cryptography.hazmat.primitives import hashes
-    return hashes, backends.default_backend()
-
-
-def _new_unlocked(name):
-    """Return a digest in whose update() other threads can run.
+def _find_unlocked():
+    """Return what makes digests in whose update() other threads can run.
 
     Python 2.7's own cannot, and is slow at SHA-256; a Python 2.7 that was
     built beside OpenSSL 3 has nothing else.
     Source: Modules/md5module.c, Modules/sha256module.c and setup.py of 2.7
     """
-    if sys.version_info[0] < 3:
-        try:
-            import _hashlib  # noqa: F401, OpenSSL's
-        except ImportError:
-            try:
-                return _Unlocked(name)
-            except ImportError:
-                pass  # compiled beside OpenSSL 3 it installs, and is no good
-    return hashlib.new(name)
+    if sys.version_info[0] > 2:
+        return hashlib.new
+    try:
+        import _hashlib  # noqa: F401, OpenSSL's
+        return hashlib.new
+    except ImportError:
+        pass
+    try:
+        with warnings.catch_warnings():
+            # That Python 2 is old, in each worker's log.
+            warnings.simplefilter('ignore')
+            _Unlocked('md5')
+        return _Unlocked
+    except ImportError:
+        # Compiled beside OpenSSL 3 it installs, and does not load.
+        return hashlib.new
+
+
+#: What _find_unlocked() has found, once it is needed.
+_unlocked = []
+
+
+def _new_unlocked(name):
+    if not _unlocked:
+        _unlocked.append(_find_unlocked())
+    return _unlocked[0](name)
 
 
 def _threadpool():
