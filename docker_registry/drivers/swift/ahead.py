@@ -8,10 +8,11 @@ for. Each answer is for one request to the registry, which began before it was
 asked for, and is used once. Knows nothing of the registry or of Swift.
 """
 
-import os
 import threading
 
 from concurrent import futures
+
+from . import per_process
 
 
 class _Own(object):
@@ -23,28 +24,19 @@ class _Own(object):
 
     def __init__(self, make):
         self._make = make
-        # A threading.local that was made before gevent patched it, as with
-        # gunicorn --preload, is one for all greenlets: each process makes its
-        # own, when it is first used.
-        self._processes = {}
+        # One that was made before gevent patched it is one for all greenlets.
+        self._local = per_process.PerProcess(lambda: threading.local())
 
     def get(self):
         """Return the value of whoever calls."""
-        local = self._local()
+        local = self._local.get()
         if not hasattr(local, 'value'):
             local.value = self._make()
         return local.value
 
     def set(self, value):
         """Replace the value of whoever calls."""
-        self._local().value = value
-
-    def _local(self):
-        pid = os.getpid()
-        if pid not in self._processes:
-            # setdefault is atomic: two threads get the same one.
-            self._processes.setdefault(pid, threading.local())
-        return self._processes[pid]
+        self._local.get().value = value
 
 
 class _Expected(object):

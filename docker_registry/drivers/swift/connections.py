@@ -7,7 +7,6 @@ Knows nothing of how to log in, of containers, objects or retries.
 import collections
 import functools
 import logging
-import os
 import threading
 import weakref
 
@@ -19,6 +18,7 @@ from . import breaker
 from . import counters
 from . import errors
 from . import login
+from . import per_process
 from . import session
 from . import slots
 
@@ -186,21 +186,14 @@ class Connections(object):
 
     def __init__(self, settings):
         self._settings = settings
-        self._authenticate = functools.partial(login.authenticate, settings)
         self._sessions = session.Sessions(settings.connect_timeout)
-        # A worker forked off after the first use (gunicorn --preload) must
-        # not share sockets with its parent, nor wait on locks that were made
-        # before gevent patched them: each process makes its own.
-        self._processes = {}
+        self._processes = per_process.PerProcess(lambda: _Process(
+            functools.partial(login.authenticate, settings),
+            settings.connections))
 
     @property
     def _process(self):
-        pid = os.getpid()
-        if pid not in self._processes:
-            # setdefault is atomic: two threads get the same one.
-            self._processes.setdefault(
-                pid, _Process(self._authenticate, self._settings.connections))
-        return self._processes[pid]
+        return self._processes.get()
 
     def storage_url(self):
         """Return the URL of the account that the login leads to.

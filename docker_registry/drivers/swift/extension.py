@@ -1,9 +1,11 @@
 """What the driver adds to the registry's HTTP API; an entry point.
 
 Answers 503 while Swift is away, shows health and metrics, and reads tags so
-that an outage is not taken for an empty tag. The registry imports it, as it
-does all extensions, before its application has routes; importing it does
-nothing unless the storage is swift.
+that an outage is not taken for an empty tag. Tells the storage what a request
+is going to need, and takes the bodies of pushes and their checksums past what
+is slow in gunicorn and the registry. The registry imports it, as it does all
+extensions, before its application has routes; importing it does nothing
+unless the storage is swift.
 
 Source: docker_registry/extensions/factory.py, docker_registry/wsgi.py
 """
