@@ -1,62 +1,41 @@
-"""Asks at once what the registry asks one after the other.
+"""Asks at once what the registry asks one after the other, and once.
 
 Swift may be milliseconds away, and the registry waits for each answer before
 it asks what it would have asked anyway. What that will be, the request tells
-that it serves. Here it is said beforehand, and asked for together with the
-first of it; and a layer that is going to be read is opened instead of looked
-for. Each answer is for one request to the registry, which began before it was
-asked for, and is used once. Knows nothing of the registry or of Swift.
+that it serves. Here it is asked for together, and what follows from another
+answer is not asked; and a layer that is going to be read is opened instead of
+looked for. Each answer is for one request to the registry, which began before
+it was asked for. Knows nothing of the registry or of Swift.
 """
 
-import threading
+import collections
 
 from concurrent import futures
 
 from . import per_process
 
+#: What came of a question: what it returns, and what it raises instead or
+#: None.
+_Answer = collections.namedtuple('_Answer', 'value error')
 
-class _Own(object):
 
-    """A value for each greenlet or thread.
+class _Request(object):
 
-    :param make: callable that makes the first one
+    """What one greenlet asks while it serves a request.
+
+    :ivar prepare: called before the first question; None for nothing to do
+    :ivar answers: dict from (question, path) to an _Answer; None where each
+        question is asked as it comes
     """
 
-    def __init__(self, make):
-        self._make = make
-        # One that was made before gevent patched it is one for all greenlets.
-        self._local = per_process.PerProcess(lambda: threading.local())
-
-    def get(self):
-        """Return the value of whoever calls."""
-        local = self._local.get()
-        if not hasattr(local, 'value'):
-            local.value = self._make()
-        return local.value
-
-    def set(self, value):
-        """Replace the value of whoever calls."""
-        self._local.get().value = value
-
-
-class _Expected(object):
-
-    """What one greenlet is going to ask.
-
-    :ivar find: callable that returns the groups
-    :ivar groups: those that no question has come of; None before the first
-    :ivar begun: dict from (question, path) to a Future
-    """
-
-    def __init__(self, find=list):
-        self.find = find
-        self.groups = None
-        self.begun = {}
+    def __init__(self, prepare=None, answers=None):
+        self.prepare = prepare
+        self.answers = answers
 
 
 class Ahead(object):
 
-    """Answers on their way to whoever is going to ask for them.
+    """Answers for whoever is going to ask for them.
 
     :param asks: dict from the name of a question to a callable of a path
     :param one_by_one: callable that tells whether no more than one question
@@ -66,42 +45,76 @@ class Ahead(object):
     def __init__(self, asks, one_by_one):
         self._asks = asks
         self._one_by_one = one_by_one
-        self._own = _Own(_Expected)
+        self._requests = per_process.PerGreenlet(_Request)
 
-    def expect(self, find):
-        """Say what this greenlet is going to ask, and forget the rest.
+    def begin(self, prepare):
+        """Begin a request: what this greenlet asks from now on is remembered.
 
-        :param find: callable that returns groups of what may be asked at
-            once, lists of (question, path); called when the first question
-            comes, if any does. In which order the questions of a group reach
-            Swift must not matter.
+        :param prepare: callable that may ask, or tell, what is going to be
+            asked; called when the first question comes, if any does
         """
-        self._own.set(_Expected(find))
+        self._requests.set(_Request(prepare, {}))
+
+    def end(self):
+        """Forget the request that this greenlet has served."""
+        self._requests.set(_Request())
 
     def answer(self, question, path):
         """Return what the question's callable does, or raise what it does."""
-        asked = question, path
-        expected = self._own.get()
-        if asked in expected.begun:
-            return expected.begun.pop(asked).result()
-        if expected.groups is None:
-            expected.groups = expected.find()
-        for group in expected.groups:
-            if asked in group:
-                expected.groups.remove(group)
-                if not self._one_by_one():
-                    self._begin(expected, set(group) - {asked})
-                break
-        return self._asks[question](path)
+        request = self._requests.get()
+        prepare, request.prepare = request.prepare, None
+        if prepare is not None:
+            prepare()
+        answer = (request.answers or {}).get((question, path))
+        if answer is None:
+            try:
+                answer = _Answer(self._asks[question](path), None)
+            except Exception as error:
+                self._remember(question, path, _Answer(None, error))
+                raise
+            self._remember(question, path, answer)
+        if answer.error is not None:
+            raise answer.error
+        return answer.value
 
-    def _begin(self, expected, questions):
-        if not questions:
+    def at_once(self, *asked):
+        """Ask several questions together; their answers are remembered.
+
+        :param asked: pairs of a question and a path; in which order they are
+            answered must not matter
+        """
+        if self._one_by_one():
             return
-        executor = futures.ThreadPoolExecutor(len(questions))
-        for question, path in questions:
-            expected.begun[question, path] = executor.submit(
-                self._asks[question], path)
-        executor.shutdown(wait=False)
+        answers = self._requests.get().answers
+        asked = [one for one in asked if one not in answers]
+        if not asked:
+            return
+        with futures.ThreadPoolExecutor(len(asked)) as executor:
+            begun = [executor.submit(self._asks[question], path)
+                     for question, path in asked]
+        for one, future in zip(asked, begun):
+            error = future.exception()
+            answers[one] = _Answer(None if error else future.result(), error)
+
+    def tell(self, question, path, value):
+        """Let a question have an answer without being asked."""
+        self._remember(question, path, _Answer(value, None))
+
+    def told(self, question, path):
+        """Return what a question has been answered; None if nothing yet."""
+        answer = (self._requests.get().answers or {}).get((question, path))
+        return answer and answer.value
+
+    def forget(self, path):
+        """Forget what was answered about a path, for it changes."""
+        answers = self._requests.get().answers or {}
+        for asked in [asked for asked in answers if asked[1] == path]:
+            del answers[asked]
+
+    def _remember(self, question, path, answer):
+        answers = self._requests.get().answers
+        if answers is not None:
+            answers[question, path] = answer
 
 
 class _ToRead(object):
@@ -127,7 +140,7 @@ class Opened(object):
 
     def __init__(self, open_path):
         self._open_path = open_path
-        self._own = _Own(_ToRead)
+        self._own = per_process.PerGreenlet(_ToRead)
 
     def expect(self, path):
         """Say what this greenlet is going to read; close what it has not.

@@ -109,7 +109,8 @@ class Container(object):
             return self._request('GET', object_name, open_body, keeps=True,
                                  wait=wait)
 
-    def put(self, object_name, content, size_bytes, etag, only_new=False):
+    def put(self, object_name, content, size_bytes, etag, only_new=False,
+            headers=None):
         """Write an object in one request; readers see all of it or nothing.
 
         The container is made first where it is missing and
@@ -119,24 +120,27 @@ class Container(object):
         :param size_bytes: length of the content
         :param etag: MD5 of the content in hexadecimal; Swift compares it
         :param only_new: do nothing if there is an object of this name
+        :param headers: more headers for the object, a dict
         :raises errors.ObjectExistsError: only_new, and there is
         """
-        self._put(object_name, content, size_bytes, etag, only_new, None)
+        self._put(object_name, content, size_bytes, etag, only_new, headers,
+                  None)
 
-    def put_manifest(self, object_name, segments, etag, only_new=False):
+    def put_manifest(self, object_name, segments, etag, only_new=False,
+                     headers=None):
         """Make a static large object of segments that have been written.
 
         Swift looks at each segment before it takes the manifest.
 
         :param segments: list of (object name, size in bytes, MD5)
         :param etag: MD5 of the segments' MD5s, one after the other
-        :param only_new: as for put()
+        :param only_new, headers: as for put()
         """
         manifest = json.dumps([
             {'path': '/%s/%s' % (self.name, name), 'size_bytes': size_bytes,
              'etag': md5} for name, size_bytes, md5 in segments])
         self._put(object_name, manifest.encode('ascii'), len(manifest), etag,
-                  only_new, 'multipart-manifest=put')
+                  only_new, headers, 'multipart-manifest=put')
 
     def get_manifest(self, object_name):
         """Return the names of the segments of a static large object.
@@ -287,8 +291,11 @@ class Container(object):
             self._capabilities = self._ask_capabilities()
         return self._capabilities
 
-    def _put(self, object_name, content, size_bytes, etag, only_new, query):
-        headers = {'If-None-Match': '*'} if only_new else {}
+    def _put(self, object_name, content, size_bytes, etag, only_new, headers,
+             query):
+        headers = dict(headers or {})
+        if only_new:
+            headers['If-None-Match'] = '*'
 
         def send(connection):
             body = content

@@ -67,6 +67,11 @@ class ObjectExistsError(SwiftError):
     """Swift answered 412: there is an object already, or another version."""
 
 
+class AlreadyPushedError(ObjectExistsError):
+
+    """Another client has completed the image; nothing has been replaced."""
+
+
 class TooLargeError(SwiftError):
 
     """Larger than the cluster takes, in one object or in segments."""

@@ -32,20 +32,6 @@ _TAGS_AT_ONCE = 16
 #: Others the registry refuses.
 _IMAGE_ID = re.compile('[0-9a-f]+$')
 
-#: What the registry asks of an image's files when it serves an endpoint, in
-#: groups that may be asked at once, for it writes nothing in between. Nor does
-#: the order within a group matter: a json and an ancestry never change, so
-#: that they may be read before the mark is looked for; what else is in a group
-#: of a push, who pushes writes, one request after the other.
-#: Source: docker_registry/images.py
-_ASKED = {
-    'get_image_ancestry': [[('exists', 'mark'), ('get_content', 'ancestry')]],
-    'get_image_json': [[('exists', 'mark'), ('get_content', 'json')],
-                       [('get_size', 'layer'), ('get_content', 'checksum')]],
-    'put_image_layer': [[('get_content', 'json'), ('exists', 'layer')]],
-    'put_image_checksum': [[('exists', 'json'), ('exists', 'mark'),
-                            ('get_content', 'checksum')]]}
-
 logger = logging.getLogger(__name__)
 
 
@@ -65,7 +51,7 @@ class Extension(object):
         self._enforce = settings.enforce
         self._health = health.Health(storage.check, settings)
         app.before_request(self._before_request)
-        app.teardown_request(lambda error: storage.expect())
+        app.teardown_request(lambda error: storage.served())
         app.register_error_handler(errors.SwiftError, self._failed)
         for prefix in ('', '/v1'):
             app.add_url_rule(prefix + '/_health', 'swift_health',
@@ -103,13 +89,12 @@ class Extension(object):
     def _before_request(self):
         request = flask.request._get_current_object()
         request_body.widen(request.environ)
-        to_read = None
-        if (request.endpoint == 'get_image_layer'
-                and 'Range' not in request.headers
-                and _IMAGE_ID.match(request.view_args['image_id'])):
-            to_read = self._storage.image_layer_path(
-                request.view_args['image_id'])
-        self._storage.expect(lambda: self._asked(request), to_read)
+        image_id = (request.view_args or {}).get('image_id')
+        if image_id and _IMAGE_ID.match(image_id):
+            self._storage.serve(
+                request.endpoint, image_id, lambda: _parent(request.data),
+                reads=(request.endpoint == 'get_image_layer'
+                       and 'Range' not in request.headers))
         self._health.watch()
         path = request.path
         finding = self._health.finding
@@ -120,20 +105,19 @@ class Extension(object):
                 'The storage cannot be used since %s' % finding.since, 503,
                 {'Retry-After': str(_RETRY_AFTER_SECONDS)})
 
-    def _asked(self, request):
-        """Return the groups of what the registry asks to serve a request."""
-        def path(name, image_id=None):
-            helper = getattr(self._storage, 'image_%s_path' % name)
-            return helper(image_id or request.view_args['image_id'])
-        if request.endpoint == 'put_image_json':
-            parent = _parent(request.data)
-            if parent:
-                # Not its own json: between the two the registry may ask the
-                # index whether the parent may be used, for long.
-                return [[('exists', path('json', parent)),
-                         ('get_content', path('ancestry', parent))]]
-        return [[(question, path(name)) for question, name in group]
-                for group in _ASKED.get(request.endpoint, ())]
+    def simple_checksum_handler(self, json_data):
+        """Return the digest of a layer that is pushed, and what takes bytes.
+
+        In place of docker_registry.lib.checksums.simple_checksum_handler(),
+        whose digest keeps the worker's other clients waiting.
+
+        :param json_data: what the image's json says, bytes
+        :returns: hashing.Digest, and a callable of bytes
+        """
+        digest = hashing.Digest('sha256')
+        digest.update(json_data + b'\n')
+        self._storage.expect_push(lambda: 'sha256:' + digest.hexdigest())
+        return digest, digest.update
 
     def _failed(self, error):
         status, message = answer_to(error)
@@ -187,26 +171,14 @@ def answer_to(error):
         return 413, 'Too large for the storage, or over its quota'
     if error.status == 507:
         return 507, 'The storage is full'
+    if isinstance(error, errors.AlreadyPushedError):
+        return 409, 'Image already exists'
     if errors.is_transient(error) or isinstance(
             error, errors.ObjectExistsError):  # changed while it was read
         return 503, 'The storage does not answer, try again later'
     # Trying again would not change it. Neither 401 nor 403: those would be
     # about the rights of the client, and it is the registry that lacks some.
     return 500, 'The storage has failed'
-
-
-def simple_checksum_handler(json_data):
-    """Return the digest of a layer that is pushed, and what takes its bytes.
-
-    In place of docker_registry.lib.checksums.simple_checksum_handler(), whose
-    digest keeps the worker's other clients waiting.
-
-    :param json_data: what the image's json says, bytes
-    :returns: hashing.Digest, and a callable of bytes
-    """
-    digest = hashing.Digest('sha256')
-    digest.update(json_data + b'\n')
-    return digest, digest.update
 
 
 def boot(cfg):
@@ -225,8 +197,9 @@ def boot(cfg):
     from docker_registry import toolkit
     from docker_registry.app import app
     from docker_registry.lib import checksums
-    checksums.simple_checksum_handler = simple_checksum_handler
-    tags.get_tags = Extension(app, toolkit, storage.load(), settings).get_tags
+    extension = Extension(app, toolkit, storage.load(), settings)
+    tags.get_tags = extension.get_tags
+    checksums.simple_checksum_handler = extension.simple_checksum_handler
 
 
 boot(config.load())

@@ -7,11 +7,10 @@ Why each answer is true although several registries write:
   an engine pushes the json that came with the id, byte for byte, and the
   ancestry is what the jsons say. The registry removes neither. So their
   contents are kept, and that they exist.
-- A complete layer never changes. So its size is kept, if Swift has said just
-  before that its image is not in progress, and until it says otherwise, which
-  the registry asks before it serves any layer. One that two clients push at
-  the same time may change yet; so the ETag is kept that the size belongs to,
-  and the layer read by that ETag or not at all.
+- That a layer of one ETag was a complete image's stays true, whatever becomes
+  of the image. So its size, checksum and ETag are kept once Swift has said
+  that the image is not in progress, and the layer is read by that ETag or not
+  at all. Only who reads goes by that; who pushes is told what Swift says.
 - Without a json there is no checksum to be removed, for the registry writes it
   after the json; and that of somebody else who has pushed the image in the
   second since may as well stay.
@@ -41,10 +40,12 @@ _CONTENT_SECONDS = 10
 _STAT_SECONDS = 10
 _TOLD_SECONDS = 1
 #: Beside a layer's path in Redis.
-_STAT = '#stat'
+_STAT = '#complete'
 
-#: What HEAD says of a layer: its size in bytes, and its ETag without quotes.
-Stat = collections.namedtuple('Stat', 'size_bytes etag')
+#: What HEAD says of an object: its size in bytes; its ETag without quotes, ''
+#: for a dynamic large object, whose ETag says little of its content; and of a
+#: layer the checksum that it was pushed with, as text, or None.
+Stat = collections.namedtuple('Stat', 'size_bytes etag checksum')
 
 
 class Known(object):
@@ -65,6 +66,7 @@ class Known(object):
         """Remember what has just been written."""
         cache.put(path, content)
         self._keep(path, content)
+        self.tell(path, True)
 
     def fill_content(self, path, content):
         """Remember what has just been read."""
@@ -77,41 +79,31 @@ class Known(object):
                 and self.content(path) is not None)
 
     def stat(self, path):
-        """Return the Stat of a layer, None where it is not known."""
-        if names.image_file(path) != 'layer':
-            return None
+        """Return the Stat of a complete image's layer, None if not known."""
         stat = self._stats.get(path)
         if stat is None:
             cached = cache.get(path + _STAT)
             stat = cached and Stat(*json.loads(cached.decode('ascii')))
         return stat
 
-    def fill_stat(self, path, headers):
-        """Remember what HEAD has just said of a path."""
-        is_complete = self._told.get(_beside(path, '_inprogress')) is False
-        # The ETag of a dynamic large object says little of its content.
-        if (names.image_file(path) == 'layer' and is_complete
-                and headers.get('etag')
-                and 'x-object-manifest' not in headers):
-            stat = Stat(int(headers['content-length']),
-                        headers['etag'].strip('"'))
+    def fill_stat(self, path, stat):
+        """Remember what Swift has just said of a complete image's layer."""
+        if stat.etag:
             cache.fill(path + _STAT, json.dumps(stat))
             self._stats.put(path, stat)
 
     def tell(self, path, exists):
         """Remember whether Swift has just said that a path is there."""
         kind = names.image_file(path)
-        if kind in ('json', '_inprogress'):
+        if kind == 'json':
             self._told.put(path, exists)
         if kind == '_inprogress' and exists:
-            layer = _beside(path, 'layer')
-            self._stats.drop(layer)
-            cache.drop(layer + _STAT)
+            self._drop_stat(path)
 
     def is_absent(self, path):
         """Tell whether a path cannot be there, for what it needs is not."""
         return (names.image_file(path) == '_checksum'
-                and self._told.get(_beside(path, 'json')) is False)
+                and self._told.get(names.beside(path, 'json')) is False)
 
     def drop(self, *paths):
         """Forget paths; what is in the process also of all below them."""
@@ -126,10 +118,11 @@ class Known(object):
             self._contents.put(path, content)
         self._told.drop(path)
 
-
-def _beside(path, name):
-    """Return the path of another file of the same image."""
-    return '%s/%s' % (path.rsplit('/', 1)[0], name)
+    def _drop_stat(self, path):
+        """Forget the layer beside a path."""
+        layer = names.beside(path, 'layer')
+        self._stats.drop(layer)
+        cache.drop(layer + _STAT)
 
 
 class _Recent(object):

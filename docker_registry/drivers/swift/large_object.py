@@ -68,7 +68,8 @@ class LargeObjects(object):
         self._container = container
         self._memory = buffers.Memory(_MEMORY_BYTES)
 
-    def write(self, object_name, stream):
+    def write(self, object_name, stream, find_headers=dict,
+              may_replace=lambda: None):
         """Write a stream; readers see the old object, the new one or none.
 
         While the client pauses no request to Swift is open. Segments of the
@@ -77,6 +78,10 @@ class LargeObjects(object):
         :param object_name: name of the object
         :param stream: has read(n), which returns b'' at the end; each byte
             is read once
+        :param find_headers: callable that returns headers for the object, a
+            dict; called when the stream has ended
+        :param may_replace: called before an object that is there is replaced;
+            what it raises is passed on, and then nothing has changed
         :raises errors.SwiftError: Swift did not take it. Nothing has changed,
             unless it is the answer to the last request that was lost.
         :raises Exception: whatever stream.read() raises; nothing has changed
@@ -85,12 +90,15 @@ class LargeObjects(object):
         first, is_last = next(pieces)
         if not is_last:
             self._write_segments(
-                object_name, itertools.chain([(first, is_last)], pieces))
+                object_name, itertools.chain([(first, is_last)], pieces),
+                find_headers, may_replace)
             return
         with contextlib.closing(first):
+            headers = find_headers()
             self._replace(object_name, '', lambda only_new: (
                 self._container.put(object_name, first, first.size,
-                                    first.etag(), only_new)))
+                                    first.etag(), only_new, headers)),
+                may_replace)
 
     def remove(self, object_name):
         """Remove an object, and its segments after it.
@@ -181,7 +189,7 @@ class LargeObjects(object):
                     'in one object, and it has no static large objects'),
             object_name=object_name)
 
-    def _write_segments(self, object_name, pieces):
+    def _write_segments(self, object_name, pieces, find_headers, may_replace):
         prefix = names.segments_prefix(object_name, '%d-%s' % (
             time.time(), uuid.uuid4().hex))
         upload = _Upload(self._container, prefix,
@@ -191,11 +199,12 @@ class LargeObjects(object):
             upload.send(pieces)
             etag = hashlib.md5(''.join(
                 md5 for _, _, md5 in upload.segments).encode('ascii'))
+            headers = find_headers()
             manifest_sent = True
             self._replace(object_name, prefix, lambda only_new: (
                 self._container.put_manifest(
-                    object_name, upload.segments, etag.hexdigest(),
-                    only_new)))
+                    object_name, upload.segments, etag.hexdigest(), only_new,
+                    headers)), may_replace)
         except BaseException as error:
             if manifest_sent and _may_have_happened(error):
                 # Now or later; its segments must not be missing then.
@@ -206,7 +215,7 @@ class LargeObjects(object):
                 self._discard(upload.names)
             raise
 
-    def _replace(self, object_name, new_prefix, put):
+    def _replace(self, object_name, new_prefix, put, may_replace):
         # Most layers are new. Swift says so by the way, and spares us to ask
         # before each.
         try:
@@ -218,10 +227,11 @@ class LargeObjects(object):
             old = self._own_segments(object_name)
         except errors.ObjectNotFoundError:
             old = []
+        if new_prefix and any(name.startswith(new_prefix) for name in old):
+            return  # it is our own, its answer lost
+        may_replace()
         put(only_new=False)
-        # The object that exists may be our own, its answer lost.
-        self._discard([name for name in old
-                       if not (new_prefix and name.startswith(new_prefix))])
+        self._discard(old)
 
     def _own_segments(self, object_name):
         """Return the segments that this driver has written for an object."""

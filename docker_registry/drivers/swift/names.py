@@ -108,6 +108,15 @@ def image_file(path):
     return parts[2] if len(parts) == 3 and parts[0] == 'images' else None
 
 
+def beside(path, name):
+    """Return the path of another file of the same image.
+
+    :param path: of one of the image's files
+    :param name: which file, such as "layer"
+    """
+    return '%s/%s' % (path.rsplit('/', 1)[0], name)
+
+
 def segments_prefix(object_name, upload=None):
     """Return what the names of an object's segments begin with.
 

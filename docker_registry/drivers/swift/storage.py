@@ -6,6 +6,7 @@ tags.py of docker-registry use it.
 
 import functools
 import hashlib
+import json
 import sys
 import time
 
@@ -14,10 +15,12 @@ from docker_registry.core import driver
 from . import ahead
 from . import connections
 from . import container
+from . import endpoints
 from . import errors
 from . import known
 from . import large_object
 from . import names
+from . import per_process
 from . import read_ahead
 from . import reader
 from . import recent
@@ -31,6 +34,9 @@ _REMOVAL_SECONDS = 0.1
 #: Files of an image that are never large objects and have nothing below them.
 #: Source: the path helpers in docker_registry/core/driver.py
 _SMALL = ('json', 'ancestry', '_inprogress', '_checksum', '_files', '_diff')
+
+#: Where the checksum of a layer is, so that it is always that of this layer.
+_CHECKSUM = 'x-object-meta-docker-checksum'
 
 
 class Storage(driver.Base):
@@ -72,25 +78,48 @@ class Storage(driver.Base):
         self._known = known.Known()
         self._ahead = ahead.Ahead({'exists': self._exists,
                                    'get_content': self._get_content,
-                                   'get_size': self._get_size},
+                                   'stat': self._head},
                                   # One request a second gets through then.
                                   lambda: self._connections.breaker.is_open)
-        self._opened = ahead.Opened(lambda path: self._readers.open(
-            self._names.object_name(path)))
+        self._opened = ahead.Opened(self._open)
+        self._endpoints = endpoints.Endpoints(self, self._ahead, self._known)
+        self._checksums = per_process.PerGreenlet(lambda: None)
 
-    def expect(self, find=list, to_read=None):
-        """Say what this greenlet or thread is going to ask for.
+    def serve(self, endpoint, image_id, find_parent=None, reads=False):
+        """Say what this greenlet or thread is going to be asked for.
 
-        For whoever knows it beforehand, to have it sooner. Replaces what was
-        said before; without arguments nothing is expected.
+        For whoever knows it, to have it sooner and for fewer requests to
+        Swift; to be followed by served().
 
-        :param find: as for ahead.Ahead.expect(); the questions are names of
-            methods: exists, get_content and get_size
-        :param to_read: path that stream_read() is going to read from its
-            start, if exists() finds it
+        :param endpoint: name of the registry's function, such as
+            "get_image_json"
+        :param image_id: id of the image that it is about
+        :param find_parent: callable that returns the id of the parent that a
+            pushed json names, or None
+        :param reads: whether stream_read() is going to be asked for the
+            image's layer from its start, if exists() finds it
         """
-        self._ahead.expect(find)
-        self._opened.expect(to_read)
+        self._ahead.begin(lambda: self._endpoints.prepare(
+            endpoint, image_id, find_parent))
+        if reads:
+            self._opened.expect(self.image_layer_path(image_id))
+
+    def expect_push(self, find_checksum):
+        """Say that stream_write() is going to be given a layer by a client.
+
+        The layer gets its checksum with it, and does not replace that of an
+        image which somebody else has completed.
+
+        :param find_checksum: callable that returns the checksum of what has
+            been read of it, such as "sha256:...", as text
+        """
+        self._checksums.set(find_checksum)
+
+    def served(self):
+        """Say that what serve() has announced is over."""
+        self._ahead.end()
+        self._opened.expect(None)
+        self._checksums.set(None)
 
     def get_content(self, path):
         """Return the content of a path as bytes."""
@@ -103,6 +132,7 @@ class Storage(driver.Base):
         """
         if not isinstance(content, bytes):
             content = content.encode('utf-8')
+        self._ahead.forget(path)
         self._known.drop(path)
         try:
             self._write(path, content)
@@ -122,36 +152,29 @@ class Storage(driver.Base):
         :returns: iterator over chunks of bytes; close() gives its connection
             back early
         :raises errors.ObjectExistsError: a layer is another one than that
-            whose size get_size() has given
+            whose size get_size() has given to who is served
         """
         opened = bytes_range is None and self._opened.take(path)
-        if opened:
-            return opened
-        stat = self._known.stat(path)
-        try:
-            return self._readers.open(self._names.object_name(path),
-                                      bytes_range, stat and stat.etag)
-        except errors.ObjectNotFoundError:
-            self._known.drop(path)
-            raise
-        except errors.ObjectExistsError:
-            # Pushed anew meanwhile. The client has been told the size.
-            self._known.drop(path)
-            headers = self._head(path)
-            if self._container.get_size(headers) != stat.size_bytes:
-                raise
-            return self._readers.open(
-                self._names.object_name(path), bytes_range,
-                headers.get('etag', '').strip('"'))
+        return opened or self._open(path, bytes_range)
 
     def stream_write(self, path, fp):
         """Write a stream to a path; readers see all of it or nothing.
 
         :param fp: has read(n); what it raises is passed on, and then nothing
             has been written
+        :raises errors.AlreadyPushedError: after expect_push(), and the image
+            has been completed meanwhile
         """
+        find_checksum = self._checksums.get()
+        options = {}
+        if find_checksum is not None:
+            options = {
+                'find_headers': lambda: {_CHECKSUM: find_checksum()},
+                'may_replace': lambda: self._check_in_progress(path)}
+        self._ahead.forget(path)
         try:
-            self._large_objects.write(self._names.object_name(path), fp)
+            self._large_objects.write(self._names.object_name(path), fp,
+                                      **options)
         finally:
             self._known.drop(path)
 
@@ -184,17 +207,24 @@ class Storage(driver.Base):
     def exists(self, path):
         """Tell whether a path has content; a directory has none.
 
-        :returns: False only if Swift says so
+        :returns: False only if Swift says so; for what serve() knows about,
+            see endpoints.py
         """
         return self._ahead.answer('exists', path)
 
     def remove(self, path):
-        """Remove a path, or a directory with everything below it."""
+        """Remove a path, or a directory with everything below it.
+
+        :raises errors.AlreadyPushedError: it is the mark of an image whose
+            push is served, and somebody else has removed it
+        """
         object_name = self._names.object_name(path)
         is_small = names.image_file(path) in _SMALL
         if self._known.is_absent(path):
             raise errors.ObjectNotFoundError(
                 '%s is not there, for its image is not' % path, object_name)
+        was_there = self._ahead.told('exists', path)
+        self._ahead.forget(path)
         # Their notes are among what is removed.
         unlisted = self._recent_tags.unlisted(path)
         try:
@@ -203,6 +233,10 @@ class Storage(driver.Base):
             else:
                 self._large_objects.remove(object_name)
         except errors.ObjectNotFoundError:
+            if was_there and names.image_file(path) == '_inprogress':
+                raise errors.AlreadyPushedError(
+                    'DELETE %s: the image has been completed already' % path,
+                    object_name, 404)
             if is_small:
                 raise
             found = self._large_objects.remove_below(
@@ -217,7 +251,11 @@ class Storage(driver.Base):
 
     def get_size(self, path):
         """Return the size of a path's content in bytes."""
-        return self._ahead.answer('get_size', path)
+        # First, for it is what stream_read() is going to return.
+        size = self._opened.size(path)
+        if size is None:
+            size = self._ahead.answer('stat', path).size_bytes
+        return size
 
     def content_redirect_url(self, path):
         """Return where a client finds a path at Swift itself, for GET.
@@ -259,11 +297,11 @@ class Storage(driver.Base):
         return self._connections.statistics()
 
     def _exists(self, path):
-        if self._known.exists(path) or self._known.stat(path):
+        if self._known.exists(path):
             return True
         try:
             if not self._opened.open(path):
-                self._head(path)
+                self._ahead.answer('stat', path)
         except errors.ObjectNotFoundError:
             self._known.tell(path, False)
             return False
@@ -271,21 +309,47 @@ class Storage(driver.Base):
         return True
 
     def _get_content(self, path):
-        content = self._known.content(path)
+        content = None
+        if names.image_file(path) == '_checksum':
+            content = self._checksum_of_layer(names.beside(path, 'layer'))
+        if content is None:
+            content = self._known.content(path)
         if content is None:
             content = self._read(path)
             self._known.fill_content(path, content)
         return content
 
-    def _get_size(self, path):
-        # First, for it is what stream_read() is going to return.
-        size = self._opened.size(path)
-        if size is not None:
-            return size
-        stat = self._known.stat(path)
-        if stat:
-            return stat.size_bytes
-        return self._container.get_size(self._head(path))
+    def _checksum_of_layer(self, path):
+        """Return what the registry writes to a layer's _checksum, as bytes.
+
+        Two clients may push one image at the same time, and the _checksum may
+        be of another than the layer.
+
+        :returns: None for a layer that does not have it with it, one that
+            0.2.1 has written
+        """
+        try:
+            checksum = self._ahead.answer('stat', path).checksum
+        except errors.ObjectNotFoundError:
+            return None
+        return checksum and json.dumps([checksum]).encode('ascii')
+
+    def _check_in_progress(self, layer):
+        """Raise AlreadyPushedError if a layer's image is complete."""
+        if not self._exists(names.beside(layer, '_inprogress')):
+            raise errors.AlreadyPushedError(
+                'PUT %s: the image has been completed meanwhile' % layer,
+                self._names.object_name(layer), 412)
+
+    def _open(self, path, bytes_range=None):
+        """Open a path; a layer whose Stat has been told is that or none."""
+        stat = self._ahead.told('stat', path)
+        try:
+            return self._readers.open(self._names.object_name(path),
+                                      bytes_range, stat and stat.etag)
+        except (errors.ObjectNotFoundError, errors.ObjectExistsError):
+            self._known.drop(path)
+            raise
 
     def _read(self, path):
         """Return the content of a path as it is in Swift."""
@@ -307,8 +371,10 @@ class Storage(driver.Base):
 
     def _head(self, path):
         headers = self._container.head(self._names.object_name(path))
-        self._known.fill_stat(path, headers)
-        return headers
+        return known.Stat(
+            self._container.get_size(headers),
+            '' if 'x-object-manifest' in headers
+            else headers.get('etag', '').strip('"'), headers.get(_CHECKSUM))
 
     def _remove_present(self, path):
         """Remove a path; return whether it was there."""
