@@ -5,15 +5,17 @@ import os
 import subprocess
 import sys
 import threading
+import time
 
 from docker_registry.core import exceptions
 from docker_registry.drivers.swift import errors
 import pytest
 import relay
 
-_MARK, _JSON, _LAYER = ('images/1/%s' % name
-                        for name in ('_inprogress', 'json', 'layer'))
-_GROUP = [('exists', _MARK), ('get_content', _JSON), ('get_size', _LAYER)]
+_ID = '1' * 64
+_MARK, _JSON, _ANCESTRY, _LAYER = (
+    'images/%s/%s' % (_ID, name)
+    for name in ('_inprogress', 'json', 'ancestry', 'layer'))
 _CONTENT = b'content of a layer' * 10000
 
 
@@ -22,6 +24,7 @@ def reader(faulty_storage, make_storage):
     """A storage that knows nothing of what another one has written."""
     writer = make_storage()
     writer.put_content(_JSON, b'{}')
+    writer.put_content(_ANCESTRY, b'[]')
     writer.put_content(_LAYER, _CONTENT)
     # It logs in, and dials.
     assert not faulty_storage.exists('warm')
@@ -32,66 +35,87 @@ def in_use(storage):
     return storage.statistics()['pool']['in_use']
 
 
-def test_a_group_is_asked_at_once(reader, faults):
-    reader.expect(lambda: [list(_GROUP)])
-    faults.inject(relay.stall(0.5), 'HEAD', _MARK)
-    before = len(faults.requests)
-    assert reader.exists(_MARK) is False
-    # They were there before the first answer was.
-    assert len(faults.requests) == before + 3
-    assert reader.get_content(_JSON) == b'{}'
-    assert reader.get_size(_LAYER) == len(_CONTENT)
-    assert len(faults.requests) == before + 3
+def test_what_is_going_to_be_asked_is_asked_at_once(reader, faults):
+    faults.inject(relay.stall(1), 'HEAD', _MARK)
+    faults.inject(relay.stall(1), 'GET', _ANCESTRY)
+    answers = []
+
+    def serve():
+        reader.serve('get_image_ancestry', _ID)
+        answers.append(reader.exists(_MARK))
+        answers.append(reader.get_content(_ANCESTRY))
+    serving = threading.Thread(target=serve)
+    serving.start()
+    most = 0
+    while serving.is_alive():
+        most = max(most, in_use(reader))
+        time.sleep(0.01)
+    assert most == 2
+    assert answers == [False, b'[]']
+    assert faults.count('HEAD', _MARK) == faults.count('GET', _ANCESTRY) == 1
 
 
-def test_each_answer_is_used_once(reader, faults):
-    reader.expect(lambda: [list(_GROUP)])
-    assert reader.get_size(_LAYER) == len(_CONTENT)
-    assert reader.exists(_MARK) is False
-    reader.put_content(_MARK, b'true')
-    assert reader.exists(_MARK) is True
-    assert faults.count('HEAD', _MARK) == 2
-
-
-def test_groups_wait_for_their_first_question(reader, faults):
-    reader.expect(lambda: [[('exists', _MARK), ('get_content', _JSON)],
-                           [('get_size', _LAYER), ('exists', 'other')]])
-    assert reader.get_content(_JSON) == b'{}'
-    assert reader.exists(_MARK) is False
-    assert faults.count('HEAD', _LAYER) == faults.count('HEAD', 'other') == 0
-    assert reader.exists('other') is False
-    assert reader.get_size(_LAYER) == len(_CONTENT)
+def test_an_answer_is_true_until_it_is_written(reader, faults):
+    reader.serve('put_image_checksum', _ID)
+    for _ in range(2):
+        assert reader.get_size(_LAYER) == len(_CONTENT)
+        assert reader.exists('other') is False
     assert faults.count('HEAD', _LAYER) == faults.count('HEAD', 'other') == 1
+    reader.put_content('other', b'')
+    reader.stream_write(_LAYER, io.BytesIO(b'new'))
+    assert reader.exists('other') is True
+    assert reader.get_size(_LAYER) == 3
+    reader.remove('other')
+    assert reader.exists('other') is False
 
 
 def test_a_failure_is_its_own_question_s(reader, faults):
-    reader.expect(lambda: [list(_GROUP)])
-    faults.inject(relay.status(507), 'GET', _JSON)
+    reader.serve('get_image_ancestry', _ID)
+    faults.inject(relay.status(507), 'GET', _ANCESTRY)
     assert reader.exists(_MARK) is False
-    assert reader.get_size(_LAYER) == len(_CONTENT)
+    for _ in range(2):
+        with pytest.raises(errors.SwiftError) as caught:
+            reader.get_content(_ANCESTRY)
+        assert caught.value.status == 507
+    reader.served()
+    assert reader.get_content(_ANCESTRY) == b'[]'
+
+
+def test_a_failure_of_what_is_asked_first(reader, faults):
+    reader.serve('get_image_json', _ID)
+    faults.inject(relay.status(507), 'GET', _JSON)
     with pytest.raises(errors.SwiftError) as caught:
-        reader.get_content(_JSON)
+        reader.exists(_MARK)
     assert caught.value.status == 507
-    assert reader.get_content(_JSON) == b'{}'
 
 
 def test_nothing_is_asked_for_nothing(reader, faults):
     before = len(faults.requests)
-    reader.expect(lambda: pytest.fail('there was no question'))
-    reader.expect()
-    assert len(faults.requests) == before
-
-
-def test_what_was_expected_before_is_forgotten(reader, faults):
-    reader.expect(lambda: [list(_GROUP)])
+    reader.serve('put_image_json', _ID,
+                 find_parent=lambda: pytest.fail('there was no question'))
+    reader.served()
+    reader.serve('put_image_json', _ID, find_parent=lambda: None)
     assert reader.exists(_MARK) is False
-    reader.expect()
+    assert len(faults.requests) == before + 1
+
+
+def test_of_others_nothing_is_known(reader, faults):
+    reader.serve('get_favicon', _ID)
+    assert reader.exists(_MARK) is False
+    assert reader.get_size(_LAYER) == len(_CONTENT)
+    assert faults.count('HEAD', _MARK) == faults.count('HEAD', _LAYER) == 1
+
+
+def test_what_was_served_before_is_forgotten(reader, faults):
+    reader.serve('get_image_json', _ID)
+    assert reader.exists(_MARK) is False
+    reader.served()
     assert reader.get_size(_LAYER) == len(_CONTENT)
     assert faults.count('HEAD', _LAYER) == 2
 
 
-def test_others_expect_nothing(reader, faults):
-    reader.expect(lambda: [list(_GROUP)], to_read=_LAYER)
+def test_others_serve_something_else(reader, faults):
+    reader.serve('get_image_layer', _ID, reads=True)
     other = threading.Thread(target=reader.exists, args=(_LAYER,))
     other.start()
     other.join()
@@ -101,7 +125,7 @@ def test_others_expect_nothing(reader, faults):
 
 def test_a_layer_is_opened_when_it_is_looked_for(reader, faults):
     before = len(faults.requests)
-    reader.expect(to_read=_LAYER)
+    reader.serve('get_image_layer', _ID, reads=True)
     assert reader.exists(_LAYER) is True
     assert reader.get_size(_LAYER) == len(_CONTENT)
     assert b''.join(reader.stream_read(_LAYER)) == _CONTENT
@@ -115,14 +139,14 @@ def test_a_layer_is_opened_when_it_is_looked_for(reader, faults):
 def test_a_large_layer_is_opened_when_it_is_looked_for(make_storage):
     storage = make_storage(swift_segment_size=50000)
     storage.stream_write(_LAYER, io.BytesIO(_CONTENT))
-    storage.expect(to_read=_LAYER)
+    storage.serve('get_image_layer', _ID, reads=True)
     assert storage.exists(_LAYER) is True
     assert storage.get_size(_LAYER) == len(_CONTENT)
     assert b''.join(storage.stream_read(_LAYER)) == _CONTENT
 
 
 def test_a_layer_that_is_not_there(reader, faults):
-    reader.expect(to_read='images/2/layer')
+    reader.serve('get_image_layer', '2', reads=True)
     assert reader.exists('images/2/layer') is False
     with pytest.raises(exceptions.FileNotFoundError):
         reader.get_size('images/2/layer')
@@ -132,27 +156,27 @@ def test_a_layer_that_is_not_there(reader, faults):
 
 def test_a_layer_that_cannot_be_opened_is_not_absent(reader, faults):
     faults.inject(relay.status(503), 'GET', _LAYER, times=9)
-    reader.expect(to_read=_LAYER)
+    reader.serve('get_image_layer', _ID, reads=True)
     with pytest.raises(errors.SwiftError) as caught:
         reader.exists(_LAYER)
     assert caught.value.status == 503
 
 
 def test_a_part_is_asked_for_by_itself(reader):
-    reader.expect(to_read=_LAYER)
+    reader.serve('get_image_layer', _ID, reads=True)
     assert reader.exists(_LAYER) is True
     assert b''.join(reader.stream_read(_LAYER, (5, 9))) == _CONTENT[5:10]
-    reader.expect()
+    reader.served()
     assert in_use(reader) == 0
 
 
 def test_what_is_not_read_is_closed(make_storage):
     storage = make_storage()
     storage.put_content(_LAYER, b'x' * 3000000)
-    storage.expect(to_read=_LAYER)
+    storage.serve('get_image_layer', _ID, reads=True)
     assert storage.exists(_LAYER) is True
     assert in_use(storage) == 1
-    storage.expect()
+    storage.served()
     assert in_use(storage) == 0
 
 
@@ -177,7 +201,8 @@ import gevent
 
 def work(path):
     opened.expect(path)
-    questions.expect(lambda: [[('exists', path), ('exists', path + '2')]])
+    questions.begin(lambda: questions.at_once(('exists', path),
+                                              ('exists', path + '2')))
     assert opened.open(path)
     questions.answer('exists', path)
     gevent.sleep(0.1)
@@ -201,21 +226,18 @@ def test_one_by_one_while_swift_is_taken_for_silent(reader, faults):
     breaker._open = True
     breaker._asked_at -= 2
     # One request a second gets through; its answer ends the silence.
-    reader.expect(lambda: [list(_GROUP)])
+    reader.serve('get_image_ancestry', _ID)
     before = len(faults.requests)
     assert reader.exists(_MARK) is False
     assert len(faults.requests) == before + 1
-    assert reader.get_content(_JSON) == b'{}'
-    assert reader.get_size(_LAYER) == len(_CONTENT)
+    assert reader.get_content(_ANCESTRY) == b'[]'
 
 
 def test_the_size_is_that_of_what_is_open(reader, make_storage):
-    reader.expect(to_read=_LAYER)
+    reader.serve('get_image_layer', _ID, reads=True)
     assert not reader.exists(_MARK)
     assert reader.exists(_LAYER)
-    # Somebody else pushes it anew, and somebody asks for its size.
+    # Somebody else pushes it anew.
     make_storage().put_content(_LAYER, b'another')
-    reader._head(_LAYER)
-    assert reader._known.stat(_LAYER).size_bytes == len(b'another')
     assert reader.get_size(_LAYER) == len(_CONTENT)
     assert b''.join(reader.stream_read(_LAYER)) == _CONTENT

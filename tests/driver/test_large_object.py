@@ -217,11 +217,11 @@ class StuckContainer(object):
     def capabilities(self):
         return capabilities.Capabilities(10 ** 9, 1000, 1000, None)
 
-    def put(self, name, content, size_bytes, etag, only_new=False):
+    def put(self, name, content, size_bytes, etag):
         self.started.append(name)
         self.go_on.wait(10)
 
-    def put_manifest(self, name, segments, etag, only_new=False):
+    def put_manifest(self, name, segments, etag, only_new, headers):
         self.manifest = segments
 
 

@@ -4,9 +4,12 @@ without one is true.
 The calls are those of docker_registry/images.py, in its order.
 """
 
+import contextlib
 import io
 import json
 import os
+import threading
+import time
 
 from docker_registry.core import exceptions
 from docker_registry.drivers.swift import errors
@@ -14,8 +17,9 @@ from docker_registry.drivers.swift import known
 import pytest
 import relay
 
-_IMAGE = 'images/%s/' % ('1' * 64)
-_PARENT = 'images/%s/' % ('2' * 64)
+_ID, _PARENT_ID = '1' * 64, '2' * 64
+_IMAGE = 'images/%s/' % _ID
+_PARENT = 'images/%s/' % _PARENT_ID
 _JSON, _LAYER, _MARK, _CHECKSUM, _ANCESTRY = (
     _IMAGE + name for name in ('json', 'layer', '_inprogress', '_checksum',
                                'ancestry'))
@@ -30,55 +34,82 @@ def no_hurry(monkeypatch):
     monkeypatch.setattr(known, '_CONTENT_SECONDS', 300)
 
 
-def put_json(storage, parent=_PARENT):
-    assert parent is None or storage.exists(parent + 'json')
-    if storage.exists(_JSON):
-        assert storage.exists(_MARK)
-    storage.put_content(_MARK, 'true')
+@contextlib.contextmanager
+def served(storage, endpoint, **options):
+    """Do as the extension does for a request to the registry."""
+    storage.serve(endpoint, _ID, **options)
     try:
-        storage.remove(_CHECKSUM)
-    except exceptions.FileNotFoundError:
-        pass
-    storage.put_content(_JSON, '{"id": 1}')
-    ancestry = [1]
-    if parent:
-        ancestry += storage.get_json(parent + 'ancestry')
-    storage.put_json(_ANCESTRY, ancestry)
+        yield
+    finally:
+        storage.served()
 
 
-def put_layer(storage, content=_CONTENT):
-    assert storage.get_content(_JSON) == b'{"id": 1}'
-    if storage.exists(_LAYER):
+def find_json(storage):
+    """Look whether the image needs to be pushed, as clients do."""
+    with served(storage, 'get_image_json'):
+        assert not storage.exists(_MARK)
+        with pytest.raises(exceptions.FileNotFoundError):
+            storage.get_content(_JSON)
+
+
+def put_json(storage):
+    with served(storage, 'put_image_json', find_parent=lambda: _PARENT_ID):
+        assert storage.exists(_PARENT + 'json')
+        if storage.exists(_JSON):
+            assert storage.exists(_MARK)
+        storage.put_content(_MARK, 'true')
+        try:
+            storage.remove(_CHECKSUM)
+        except exceptions.FileNotFoundError:
+            pass
+        storage.put_content(_JSON, '{"id": 1}')
+        storage.put_json(_ANCESTRY,
+                         [1] + storage.get_json(_PARENT + 'ancestry'))
+
+
+def put_layer(storage, content=_CONTENT, checksum='sha256:1'):
+    with served(storage, 'put_image_layer'):
+        assert storage.get_content(_JSON) == b'{"id": 1}'
+        if storage.exists(_LAYER):
+            assert storage.exists(_MARK)
+        storage.expect_push(lambda: checksum)
+        storage.stream_write(_LAYER, io.BytesIO(content))
+        storage.put_content(_CHECKSUM, json.dumps([checksum]))
+
+
+def put_checksum(storage, checksum='sha256:1'):
+    with served(storage, 'put_image_checksum'):
+        assert storage.exists(_JSON)
         assert storage.exists(_MARK)
-    storage.stream_write(_LAYER, io.BytesIO(content))
-    storage.put_content(_CHECKSUM, json.dumps(['sha256:1']))
-
-
-def put_checksum(storage):
-    assert storage.exists(_JSON)
-    assert storage.exists(_MARK)
-    assert json.loads(storage.get_content(_CHECKSUM).decode()) == ['sha256:1']
-    storage.remove(_MARK)
+        assert get_checksums(storage) == [checksum]
+        storage.remove(_MARK)
 
 
 def push(*storages):
-    """Push an image; its three requests go to these registries in turn."""
-    for number, request in enumerate((put_json, put_layer, put_checksum)):
+    """Push an image; its requests go to these registries in turn."""
+    for number, request in enumerate((find_json, put_json, put_layer,
+                                      put_checksum)):
         request(storages[number % len(storages)])
 
 
-def get_json(storage):
-    assert not storage.exists(_MARK)
-    assert storage.get_content(_JSON) == b'{"id": 1}'
-    assert storage.get_size(_LAYER) == len(_CONTENT)
-    storage.get_content(_CHECKSUM)
+def get_checksums(storage):
+    return json.loads(storage.get_content(_CHECKSUM).decode())
+
+
+def get_json(storage, content=_CONTENT, checksum='sha256:1'):
+    with served(storage, 'get_image_json'):
+        assert not storage.exists(_MARK)
+        assert storage.get_content(_JSON) == b'{"id": 1}'
+        assert storage.get_size(_LAYER) == len(content)
+        assert get_checksums(storage) == [checksum]
 
 
 def get_layer(storage, content=_CONTENT):
-    assert not storage.exists(_MARK)
-    assert storage.exists(_LAYER)
-    assert storage.get_size(_LAYER) == len(content)
-    assert b''.join(storage.stream_read(_LAYER)) == content
+    with served(storage, 'get_image_layer', reads=True):
+        assert not storage.exists(_MARK)
+        assert storage.exists(_LAYER)
+        assert storage.get_size(_LAYER) == len(content)
+        assert b''.join(storage.stream_read(_LAYER)) == content
 
 
 @pytest.fixture
@@ -107,34 +138,37 @@ def counted(faults, action, *arguments):
 
 def test_push(make_faulty, faults, parent):
     one = make_faulty()
-    assert counted(faults, push, one) == 12
+    assert counted(faults, push, one) == 11
 
 
 def test_push_through_several_registries(make_faulty, faults, parent):
-    several = [make_faulty() for _ in range(3)]
-    assert counted(faults, push, *several) == 14
+    several = [make_faulty() for _ in range(4)]
+    assert counted(faults, push, *several) == 12
 
 
 def test_push_with_redis(make_faulty, faults, redis_cache, parent):
-    several = [make_faulty() for _ in range(3)]
+    several = [make_faulty() for _ in range(4)]
     for name in ('json', 'ancestry'):
-        several[2].get_content(_PARENT + name)
+        several[3].get_content(_PARENT + name)
     assert counted(faults, push, *several) == 9
 
 
 def test_pull(make_faulty, faults, parent):
     push(make_faulty())
     one, other = make_faulty(), make_faulty()
-    assert counted(faults, get_json, one) == 4
-    assert counted(faults, get_layer, one) == 2
-    assert counted(faults, get_layer, other) == 3
+    assert counted(faults, get_json, one) == 3
+    # Known now, and read by its ETag or not at all.
+    assert counted(faults, get_layer, one) == 1
+    assert counted(faults, get_json, one) == 0
+    assert counted(faults, get_layer, other) == 2
 
 
 def test_pull_with_redis(make_faulty, faults, redis_cache, parent):
     push(make_faulty())
     one, other = make_faulty(), make_faulty()
     assert counted(faults, get_json, one) == 2
-    assert counted(faults, get_layer, other) == 2
+    assert counted(faults, get_json, other) == 0
+    assert counted(faults, get_layer, other) == 1
 
 
 @pytest.mark.parametrize('cached', [False, True])
@@ -150,39 +184,127 @@ def test_marks_are_always_asked_for(make_faulty, request, cached):
 
 
 @pytest.mark.parametrize('cached', [False, True])
-def test_another_layer_than_was_asked_for(make_faulty, faults, parent,
-                                          request, cached):
+def test_a_complete_layer_that_is_another_one_now(make_faulty, parent,
+                                                  request, cached):
     if cached:
         request.getfixturevalue('redis_cache')
     one, other = make_faulty(), make_faulty()
     push(one)
     get_json(one)
-    # Another client had found no json, and pushes the image once more.
-    other.put_content(_MARK, 'true')
-    put_layer(other, _CONTENT + b'longer')
-    put_checksum(other)
+    # Past the registries, and of the same size.
+    content = _CONTENT[::-1]
+    other.stream_write(_LAYER, io.BytesIO(content))
+    other.put_content(_CHECKSUM, '["sha256:2"]')
     with pytest.raises(errors.ObjectExistsError):
-        one.stream_read(_LAYER)
-    get_layer(one, _CONTENT + b'longer')
+        get_layer(one)
+    get_layer(one, content)
+    get_json(one, content, 'sha256:2')
 
 
 @pytest.mark.parametrize('cached', [False, True])
-def test_the_same_layer_pushed_anew(make_faulty, faults, parent, request,
-                                    cached):
+def test_a_complete_layer_that_is_gone(make_faulty, parent, request, cached):
     if cached:
         request.getfixturevalue('redis_cache')
     one, other = make_faulty(), make_faulty()
     push(one)
-    assert not one.exists(_MARK)  # only then a size is kept
-    assert one.get_size(_LAYER) == len(_CONTENT)
-    # Of the same size, with another ETag.
-    other.put_content(_MARK, 'true')
-    put_layer(other, _CONTENT[::-1])
-    put_checksum(other)
-    before = faults.count('GET', 'layer')
-    assert b''.join(one.stream_read(_LAYER)) == _CONTENT[::-1]
-    if not cached:  # by its old ETag, twice, and by its new one
-        assert faults.count('GET', 'layer') == before + 3
+    get_json(one)
+    other._container.delete('registry/' + _LAYER)
+    with served(one, 'get_image_layer', reads=True):
+        assert not one.exists(_LAYER)
+    with served(one, 'get_image_json'):
+        assert not one.exists(_MARK)
+        with pytest.raises(exceptions.FileNotFoundError):
+            one.get_size(_LAYER)
+
+
+def test_two_pushes_of_one_image(make_faulty, parent):
+    one, other = make_faulty(), make_faulty()
+    for storage in (one, other):
+        find_json(storage)
+    for storage in (one, other):
+        put_json(storage)
+    # Their writes cross.
+    with served(other, 'put_image_layer'):
+        put_layer(one, b'first', 'sha256:first')
+        other.expect_push(lambda: 'sha256:last')
+        other.stream_write(_LAYER, io.BytesIO(_CONTENT))
+        other.put_content(_CHECKSUM, '["sha256:last"]')
+    one.put_content(_CHECKSUM, '["sha256:first"]')
+    put_checksum(other, 'sha256:last')
+    for storage in (one, other):
+        get_json(storage, checksum='sha256:last')
+        get_layer(storage)
+
+
+@pytest.mark.parametrize('segment_size', [1000000, 400])
+def test_a_complete_layer_is_not_pushed_again(make_faulty, make_storage,
+                                              parent, segment_size):
+    one = make_faulty()
+    late = make_storage(swift_segment_size=segment_size)
+    for storage in (one, late):
+        put_json(storage)
+    put_layer(one)
+    with served(late, 'put_image_layer'):
+        assert not late.exists(_LAYER)
+        put_checksum(one)
+        late.expect_push(lambda: 'sha256:2')
+        with pytest.raises(errors.AlreadyPushedError):
+            late.stream_write(_LAYER, io.BytesIO(_CONTENT[::-1]))
+    with served(late, 'put_image_checksum'):
+        assert late.exists(_MARK)  # removing it tells
+        with pytest.raises(errors.AlreadyPushedError):
+            late.remove(_MARK)
+    get_json(one)
+    get_layer(one)
+    assert list(one.orphans(0)) == []
+
+
+def test_a_manifest_that_is_there_because_its_answer_was_lost(
+        make_storage, faults, parent):
+    storage = make_storage(
+        swift_authurl='http://127.0.0.1:%d/auth/v1.0' % faults.port,
+        swift_segment_size=400)
+    put_json(storage)
+    faults.inject(relay.lose(), 'PUT', 'multipart-manifest=put')
+    put_layer(storage)
+    assert faults.count('PUT', 'multipart-manifest=put') == 2
+    put_checksum(storage)
+    get_layer(storage)
+
+
+def test_a_layer_without_its_checksum(make_faulty, parent):
+    # One that 0.2.1 has written.
+    one, other = make_faulty(), make_faulty()
+    put_json(one)
+    one.stream_write(_LAYER, io.BytesIO(_CONTENT))
+    one.put_content(_CHECKSUM, '["sha256:old"]')
+    put_checksum(other, 'sha256:old')
+    for storage in (one, other):
+        get_json(storage, checksum='sha256:old')
+        get_layer(storage)
+
+
+def test_a_checksum_without_a_layer(make_faulty, parent):
+    storage = make_faulty()
+    put_json(storage)
+    with served(storage, 'put_image_checksum'):
+        assert storage.exists(_JSON)
+        assert storage.exists(_MARK)
+        with pytest.raises(exceptions.FileNotFoundError):
+            storage.get_content(_CHECKSUM)
+
+
+def test_a_push_that_ends_while_its_layer_is_looked_for(make_faulty, faults,
+                                                        parent):
+    one, other = make_faulty(), make_faulty()
+    put_json(one)
+    faults.inject(relay.stall(1), 'HEAD', _MARK)
+    rest = threading.Thread(target=lambda: (time.sleep(0.3), put_layer(other),
+                                            put_checksum(other)))
+    rest.start()
+    get_json(one)
+    rest.join()
+    assert faults.count('HEAD', _LAYER) == 3
 
 
 def test_a_removed_image_is_gone(make_faulty, redis_cache, parent):
@@ -219,8 +341,7 @@ def test_a_push_that_is_tried_again_through_another_registry(make_faulty,
                                                              parent):
     one, other = make_faulty(), make_faulty()
     put_json(one)
-    one.stream_write(_LAYER, io.BytesIO(b'half'))
-    one.put_content(_CHECKSUM, '["sha256:half"]')
+    put_layer(one, b'half', 'sha256:half')
     put_json(other)
     put_layer(other)
     put_checksum(one)

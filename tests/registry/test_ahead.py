@@ -12,42 +12,39 @@ from stack import v1client
 _REQUEST = re.compile(r' (GET|HEAD|PUT|POST|DELETE) /v1/\S*/(\S+) HTTP')
 
 _CHECK = '''
-from docker_registry import wsgi
 from docker_registry import storage
+from docker_registry import wsgi
 from docker_registry.app import app
-from docker_registry.drivers.swift import extension
 
-assert set(extension._ASKED) <= set(app.view_functions)
 swift = storage.load()
+served = []
+swift.serve = lambda *arguments, **options: served.append((arguments, options))
 
-def expected(method, path, **request):
-    """Return what is expected when the registry serves a request."""
+def serves(method, path, **request):
+    """Return what the extension says that the storage is going to serve."""
+    del served[:]
     with app.test_request_context('/v1/' + path, method=method, **request):
         app.preprocess_request()
-        return (swift._ahead._own.get().find(),
-                swift._opened._own.get().path)
+        if not served:
+            return None
+        [((endpoint, image_id, find_parent), options)] = served
+        return endpoint, image_id, find_parent(), options['reads']
 
-one, two = 'images/' + '1' * 64, 'images/' + '2' * 64
-mark, json, layer, checksum, ancestry = [
-    one + '/' + name for name in ('_inprogress', 'json', 'layer', '_checksum',
-                                  'ancestry')]
-assert expected('GET', ancestry) == (
-    [[('exists', mark), ('get_content', ancestry)]], None)
-assert expected('GET', json) == (
-    [[('exists', mark), ('get_content', json)],
-     [('get_size', layer), ('get_content', checksum)]], None)
-assert expected('PUT', layer) == (
-    [[('get_content', json), ('exists', layer)]], None)
-assert expected('PUT', one + '/checksum') == (
-    [[('exists', json), ('exists', mark), ('get_content', checksum)]], None)
-assert expected('PUT', json, data='{"parent": "%s"}' % two[7:]) == (
-    [[('exists', two + '/json'), ('get_content', two + '/ancestry')]], None)
-for data in '{}', '[]', '{"parent": 1}', 'no json', b'\xff':
-    assert expected('PUT', json, data=data) == ([], None)
-assert expected('GET', layer) == ([], layer)
-assert expected('GET', layer, headers={'Range': 'bytes=0-'}) == ([], None)
+assert set(swift._endpoints._prepares) <= set(app.view_functions)
+one, two = '1' * 64, '2' * 64
+image = 'images/' + one
+assert serves('GET', image + '/json') == ('get_image_json', one, None, False)
+assert serves('PUT', image + '/layer') == ('put_image_layer', one, None, False)
+for data, parent in (('{"parent": "%s"}' % two, two), ('{}', None),
+                     ('[]', None), ('{"parent": 1}', None), ('no json', None),
+                     (b'\xff', None)):
+    assert serves('PUT', image + '/json', data=data) == (
+        'put_image_json', one, parent, False)
+assert serves('GET', image + '/layer') == ('get_image_layer', one, None, True)
+assert serves('GET', image + '/layer', headers={'Range': 'bytes=0-'}) == (
+    'get_image_layer', one, None, False)
 for path in 'images/..%2f/layer', 'images/\xc3\xa9/layer', '_ping', 'nothing':
-    assert expected('GET', path) == ([], None)
+    assert serves('GET', path) is None
 '''
 
 
@@ -90,12 +87,12 @@ def other(server, start_registry, image):
 
 
 def test_requests_for_a_json(asked, other, image):
-    assert sorted(asked(other.get_json, image.id)) == [
-        ('GET', '_checksum'), ('GET', 'json'), ('HEAD', '_inprogress'),
-        ('HEAD', 'layer')]
-    # Its size is known now, and with it its version.
-    assert asked(other.get_layer, image.id, -1) == [
-        ('HEAD', '_inprogress'), ('GET', 'layer')]
+    requests = asked(other.get_json, image.id)
+    assert requests[0] == ('GET', 'json')  # whether there is one
+    assert sorted(requests[1:]) == [('HEAD', '_inprogress'), ('HEAD', 'layer')]
+    # That it is complete is known now, and with it which layer is meant.
+    assert asked(other.get_layer, image.id, -1) == [('GET', 'layer')]
+    assert asked(other.get_json, image.id) == []
 
 
 def test_requests_for_a_layer(asked, other, image):
@@ -104,6 +101,47 @@ def test_requests_for_a_layer(asked, other, image):
     # Of a part the registry wants to know first how large the whole is.
     part = asked(other.expect, 206, 'GET', '/v1/images/%s/layer' % image.id,
                  None, {'Range': 'bytes=0-9'})
-    assert part[0] == ('HEAD', '_inprogress')
-    assert set(part[1:-1]) <= {('HEAD', 'layer')}
-    assert part[-1] == ('GET', 'layer')
+    assert part == [('HEAD', '_inprogress'), ('HEAD', 'layer'),
+                    ('GET', 'layer')]
+
+
+def test_requests_of_a_push(asked, other):
+    image = v1client.make_image()
+    assert asked(other.has_image, image.id) == [('GET', 'json')]
+    assert asked(other.push_image, image) == [
+        ('HEAD', 'json'), ('PUT', '_inprogress'), ('PUT', 'json'),
+        ('PUT', 'ancestry'),
+        ('PUT', 'layer'), ('PUT', '_checksum'),
+        ('HEAD', 'layer'), ('DELETE', '_inprogress')]
+
+
+def test_refusals_of_what_is_complete(client, image):
+    """Nothing of it is asked beforehand, and yet nothing is replaced."""
+    path = '/v1/images/%s/' % image.id
+    checksum = {'X-Docker-Checksum-Payload': v1client.checksum(image)}
+    client.expect(409, 'PUT', path + 'json', image.json)
+    client.expect(409, 'PUT', path + 'layer', b'another')
+    client.expect(409, 'PUT', path + 'checksum', b'', checksum)
+    assert client.pull('library/asked')[-1] == image
+
+
+def test_refusals_of_what_is_not_there(client):
+    path = '/v1/images/%s/' % v1client.make_image().id
+    for method, name in (('GET', 'json'), ('GET', 'ancestry'),
+                         ('GET', 'layer'), ('PUT', 'layer')):
+        client.expect(404, method, path + name)
+    client.expect(404, 'PUT', path + 'checksum', b'',
+                  {'X-Docker-Checksum-Payload': 'sha256:1'})
+
+
+def test_refusals_of_what_is_under_way(client):
+    image = v1client.make_image()
+    path = '/v1/images/%s/' % image.id
+    client.expect(200, 'PUT', path + 'json', image.json)
+    client.push_layer(image)
+    for name in 'json', 'ancestry', 'layer':
+        answer = client.expect(400, 'GET', path + name)
+        assert b'being uploaded' in answer.body
+    client.expect(400, 'PUT', path + 'checksum', b'',
+                  {'X-Docker-Checksum-Payload': 'sha256:1'})
+    client.expect(400, 'GET', path + 'json')

@@ -95,10 +95,9 @@ class LargeObjects(object):
             return
         with contextlib.closing(first):
             headers = find_headers()
-            self._replace(object_name, '', lambda only_new: (
+            self._replace(object_name, '', may_replace, lambda only_new: (
                 self._container.put(object_name, first, first.size,
-                                    first.etag(), only_new, headers)),
-                may_replace)
+                                    first.etag(), only_new, headers)))
 
     def remove(self, object_name):
         """Remove an object, and its segments after it.
@@ -201,10 +200,10 @@ class LargeObjects(object):
                 md5 for _, _, md5 in upload.segments).encode('ascii'))
             headers = find_headers()
             manifest_sent = True
-            self._replace(object_name, prefix, lambda only_new: (
+            self._replace(object_name, prefix, may_replace, lambda only_new: (
                 self._container.put_manifest(
                     object_name, upload.segments, etag.hexdigest(), only_new,
-                    headers)), may_replace)
+                    headers)))
         except BaseException as error:
             if manifest_sent and _may_have_happened(error):
                 # Now or later; its segments must not be missing then.
@@ -215,7 +214,7 @@ class LargeObjects(object):
                 self._discard(upload.names)
             raise
 
-    def _replace(self, object_name, new_prefix, put, may_replace):
+    def _replace(self, object_name, new_prefix, may_replace, put):
         # Most layers are new. Swift says so by the way, and spares us to ask
         # before each.
         try:
