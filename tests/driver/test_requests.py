@@ -40,6 +40,7 @@ def served(storage, endpoint, **options):
     storage.serve(endpoint, _ID, **options)
     try:
         yield
+        storage.settle()
     finally:
         storage.served()
 
@@ -150,7 +151,7 @@ def test_push_with_redis(make_faulty, faults, redis_cache, parent):
     several = [make_faulty() for _ in range(4)]
     for name in ('json', 'ancestry'):
         several[3].get_content(_PARENT + name)
-    assert counted(faults, push, *several) == 9
+    assert counted(faults, push, *several) == 8
 
 
 def test_pull(make_faulty, faults, parent):
@@ -166,9 +167,21 @@ def test_pull(make_faulty, faults, parent):
 def test_pull_with_redis(make_faulty, faults, redis_cache, parent):
     push(make_faulty())
     one, other = make_faulty(), make_faulty()
-    assert counted(faults, get_json, one) == 2
+    assert counted(faults, get_json, one) == 0
+    assert counted(faults, get_layer, one) == 1
+    redis_cache.flushall()
+    assert counted(faults, get_json, one) == 3
     assert counted(faults, get_json, other) == 0
     assert counted(faults, get_layer, other) == 1
+
+
+def test_a_push_goes_on_when_redis_forgets(make_faulty, redis_cache, parent):
+    one = make_faulty()
+    for request in find_json, put_json, put_layer, put_checksum:
+        request(one)
+        redis_cache.flushall()
+    get_json(one)
+    get_layer(one)
 
 
 @pytest.mark.parametrize('cached', [False, True])
@@ -215,6 +228,17 @@ def test_a_complete_layer_that_is_gone(make_faulty, parent, request, cached):
         assert not one.exists(_MARK)
         with pytest.raises(exceptions.FileNotFoundError):
             one.get_size(_LAYER)
+
+
+def test_a_json_that_cannot_be_written(make_faulty, faults, parent):
+    storage = make_faulty()
+    faults.inject(relay.status(507), 'PUT', _JSON)
+    with pytest.raises(errors.SwiftError) as caught:
+        put_json(storage)
+    assert caught.value.status == 507
+    assert not storage.exists(_JSON)
+    push(storage)
+    get_json(storage)
 
 
 def test_two_pushes_of_one_image(make_faulty, parent):

@@ -117,6 +117,45 @@ class Ahead(object):
             answers[question, path] = answer
 
 
+class Meanwhile(object):
+
+    """Writes that go on while who is served goes on too."""
+
+    def __init__(self):
+        self._paths = per_process.PerGreenlet(lambda: None)
+        self._begun = per_process.PerGreenlet(lambda: None)
+
+    def expect(self, path):
+        """Say that this greenlet need not wait until a path is written.
+
+        :param path: a path; None for nothing
+        """
+        self._paths.set(path)
+        self._begun.set(None)
+
+    def begin(self, path, write):
+        """Begin to write a path, unless that is to be waited for.
+
+        :param write: callable that writes it
+        :returns: whether it has begun; settle() is to be called then
+        """
+        if path != self._paths.get():
+            return False
+        executor = futures.ThreadPoolExecutor(1)
+        self._begun.set(executor.submit(write))
+        executor.shutdown(wait=False)
+        return True
+
+    def settle(self):
+        """Wait for what this greenlet has begun.
+
+        :raises Exception: what has failed it
+        """
+        begun = self._begun.get()
+        if begun is not None:
+            begun.result()
+
+
 class _ToRead(object):
 
     """What one greenlet is going to read.

@@ -7,7 +7,12 @@ done so, and asks or tells what comes next. Knows nothing of HTTP.
 Source: docker_registry/images.py, in whose order the registry asks
 """
 
+import collections
+
 from . import errors
+
+#: Paths of an image's files.
+_Image = collections.namedtuple('_Image', 'json mark layer ancestry')
 
 
 class Endpoints(object):
@@ -16,12 +21,14 @@ class Endpoints(object):
 
     :param paths: docker_registry.core.driver.Base, for its path helpers
     :param ahead: ahead.Ahead
+    :param meanwhile: ahead.Meanwhile
     :param known: known.Known
     """
 
-    def __init__(self, paths, ahead, known):
+    def __init__(self, paths, ahead, meanwhile, known):
         self._paths = paths
         self._ahead = ahead
+        self._meanwhile = meanwhile
         self._known = known
         self._prepares = {
             'get_image_ancestry': self._get_image_ancestry,
@@ -37,72 +44,84 @@ class Endpoints(object):
         :param endpoint, image_id, find_parent: as for Storage.serve()
         :raises errors.SwiftError: what is asked first cannot be asked
         """
-        if endpoint == 'put_image_json':
-            image_id = find_parent()
         prepare = self._prepares.get(endpoint)
-        if prepare is not None and image_id is not None:
-            prepare(self._paths.image_json_path(image_id),
-                    self._paths.image_mark_path(image_id),
-                    self._paths.image_layer_path(image_id),
-                    self._paths.image_ancestry_path(image_id))
+        if prepare is not None:
+            prepare(self._image(image_id), find_parent)
 
-    def _get_image_ancestry(self, json, mark, layer, ancestry):
+    def _image(self, image_id):
+        return _Image(self._paths.image_json_path(image_id),
+                      self._paths.image_mark_path(image_id),
+                      self._paths.image_layer_path(image_id),
+                      self._paths.image_ancestry_path(image_id))
+
+    def _get_image_ancestry(self, image, _):
         """An ancestry never changes; it may be read before the mark."""
-        if not self._is_complete(mark, layer):
-            self._ahead.at_once(('exists', mark), ('get_content', ancestry))
+        if not self._is_complete(image):
+            self._ahead.at_once(('exists', image.mark),
+                                ('get_content', image.ancestry))
 
-    def _get_image_json(self, json, mark, layer, ancestry):
+    def _get_image_json(self, image, _):
         """Who pushes wants to know whether the json is there; as a rule it is
         not, and whether a push is under way then makes no difference. If it
         is, it never changes, and may be read before the mark.
         """
-        if self._is_complete(mark, layer):
+        if self._is_complete(image):
             return
         try:
-            self._ahead.answer('get_content', json)
+            self._ahead.answer('get_content', image.json)
         except errors.ObjectNotFoundError:
-            self._ahead.tell('exists', mark, False)
+            self._ahead.tell('exists', image.mark, False)
             return
-        self._ahead.at_once(('exists', mark), ('stat', layer))
-        if self._ahead.answer('exists', mark):
+        self._ahead.at_once(('exists', image.mark), ('stat', image.layer))
+        if self._ahead.answer('exists', image.mark):
             return
         try:
-            self._known.fill_stat(layer, self._ahead.answer('stat', layer))
+            self._known.fill_stat(image.layer,
+                                  self._ahead.answer('stat', image.layer))
         except errors.ObjectNotFoundError:
             # Looked for just before it was written, and the mark removed?
-            self._ahead.forget(layer)
+            self._ahead.forget(image.layer)
 
-    def _get_image_layer(self, json, mark, layer, ancestry):
-        self._is_complete(mark, layer)
+    def _get_image_layer(self, image, _):
+        self._is_complete(image)
 
-    def _put_image_json(self, json, mark, layer, ancestry):
-        """All of it is the parent's. That of the image itself may not be
-        asked yet: the registry may ask the index first, for long.
+    def _put_image_json(self, image, find_parent):
+        """Of the image itself nothing may be asked yet: the registry may ask
+        the index first, for long. Its ancestry says nothing to anybody while
+        the mark is there, with a json or without.
         """
-        self._ahead.at_once(('exists', json), ('get_content', ancestry))
+        self._meanwhile.expect(image.json)
+        parent_id = find_parent()
+        if parent_id is not None:
+            parent = self._image(parent_id)
+            self._ahead.at_once(('exists', parent.json),
+                                ('get_content', parent.ancestry))
 
-    def _put_image_layer(self, json, mark, layer, ancestry):
+    def _put_image_layer(self, image, _):
         """Writing the layer finds out whether there is one already, and does
         not replace one that is complete; see Storage.expect_push().
         """
-        self._ahead.tell('exists', layer, False)
+        self._ahead.tell('exists', image.layer, False)
 
-    def _put_image_checksum(self, json, mark, layer, ancestry):
+    def _put_image_checksum(self, image, _):
         """A layer is written after the json, which is not removed; whether
         the mark is there, removing it tells.
         """
+        written = self._known.written(image.layer)
+        if written is not None:
+            self._ahead.tell('stat', image.layer, written)
         try:
-            self._ahead.answer('stat', layer)
+            self._ahead.answer('stat', image.layer)
         except errors.ObjectNotFoundError:
             return
-        self._ahead.tell('exists', json, True)
-        self._ahead.tell('exists', mark, True)
+        self._ahead.tell('exists', image.json, True)
+        self._ahead.tell('exists', image.mark, True)
 
-    def _is_complete(self, mark, layer):
+    def _is_complete(self, image):
         """Tell whether an image is known to be complete, for who reads it."""
-        stat = self._known.stat(layer)
+        stat = self._known.stat(image.layer)
         if stat is None:
             return False
-        self._ahead.tell('exists', mark, False)
-        self._ahead.tell('stat', layer, stat)
+        self._ahead.tell('exists', image.mark, False)
+        self._ahead.tell('stat', image.layer, stat)
         return True

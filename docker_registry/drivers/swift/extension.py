@@ -51,6 +51,7 @@ class Extension(object):
         self._enforce = settings.enforce
         self._health = health.Health(storage.check, settings)
         app.before_request(self._before_request)
+        app.after_request(self._after_request)
         app.teardown_request(lambda error: storage.served())
         app.register_error_handler(errors.SwiftError, self._failed)
         for prefix in ('', '/v1'):
@@ -104,6 +105,14 @@ class Extension(object):
             return self._toolkit.api_error(
                 'The storage cannot be used since %s' % finding.since, 503,
                 {'Retry-After': str(_RETRY_AFTER_SECONDS)})
+
+    def _after_request(self, response):
+        # Who pushes is told so when everything is written.
+        try:
+            self._storage.settle()
+        except errors.SwiftError as error:
+            return self._failed(error)
+        return response
 
     def simple_checksum_handler(self, json_data):
         """Return the digest of a layer that is pushed, and what takes bytes.

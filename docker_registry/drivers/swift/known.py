@@ -39,8 +39,9 @@ _CONTENT_BYTES = 16 * 1024
 _CONTENT_SECONDS = 10
 _STAT_SECONDS = 10
 _TOLD_SECONDS = 1
-#: Beside a layer's path in Redis.
-_STAT = '#complete'
+#: Beside a layer's path in Redis: its Stat as that of a complete image, and as
+#: who has written it knows it.
+_COMPLETE, _WRITTEN = '#complete', '#written'
 
 #: What HEAD says of an object: its size in bytes; its ETag without quotes, ''
 #: for a dynamic large object, whose ETag says little of its content; and of a
@@ -80,16 +81,29 @@ class Known(object):
 
     def stat(self, path):
         """Return the Stat of a complete image's layer, None if not known."""
-        stat = self._stats.get(path)
-        if stat is None:
-            cached = cache.get(path + _STAT)
-            stat = cached and Stat(*json.loads(cached.decode('ascii')))
-        return stat
+        return self._stats.get(path) or _cached_stat(path + _COMPLETE)
 
     def fill_stat(self, path, stat):
         """Remember what Swift has just said of a complete image's layer."""
         if stat.etag:
-            cache.fill(path + _STAT, json.dumps(stat))
+            cache.fill(path + _COMPLETE, json.dumps(stat))
+            self._stats.put(path, stat)
+
+    def written(self, path):
+        """Return the Stat of a layer as it was last written, or None."""
+        return _cached_stat(path + _WRITTEN)
+
+    def put_written(self, path, stat):
+        """Remember the Stat of a layer that has just been written."""
+        cache.fill(path + _WRITTEN, json.dumps(stat))
+
+    def put_stat(self, path, stat):
+        """Remember the layer of an image that has just been completed.
+
+        :param stat: Stat, or None if it has not been asked for
+        """
+        if stat is not None and stat.etag:
+            cache.put(path + _COMPLETE, json.dumps(stat))
             self._stats.put(path, stat)
 
     def tell(self, path, exists):
@@ -107,7 +121,8 @@ class Known(object):
 
     def drop(self, *paths):
         """Forget paths; what is in the process also of all below them."""
-        cache.drop(*paths + tuple(path + _STAT for path in paths))
+        cache.drop(*[path + suffix for path in paths
+                     for suffix in ('', _COMPLETE, _WRITTEN)])
         for path in paths:
             for recent in (self._contents, self._stats, self._told):
                 recent.drop(path)
@@ -122,7 +137,12 @@ class Known(object):
         """Forget the layer beside a path."""
         layer = names.beside(path, 'layer')
         self._stats.drop(layer)
-        cache.drop(layer + _STAT)
+        cache.drop(layer + _COMPLETE, layer + _WRITTEN)
+
+
+def _cached_stat(path):
+    cached = cache.get(path)
+    return cached and Stat(*json.loads(cached.decode('ascii')))
 
 
 class _Recent(object):

@@ -82,6 +82,7 @@ class LargeObjects(object):
             dict; called when the stream has ended
         :param may_replace: called before an object that is there is replaced;
             what it raises is passed on, and then nothing has changed
+        :returns: (size in bytes, ETag) of the object
         :raises errors.SwiftError: Swift did not take it. Nothing has changed,
             unless it is the answer to the last request that was lost.
         :raises Exception: whatever stream.read() raises; nothing has changed
@@ -89,15 +90,15 @@ class LargeObjects(object):
         pieces = self._cut(object_name, stream)
         first, is_last = next(pieces)
         if not is_last:
-            self._write_segments(
+            return self._write_segments(
                 object_name, itertools.chain([(first, is_last)], pieces),
                 find_headers, may_replace)
-            return
         with contextlib.closing(first):
             headers = find_headers()
             self._replace(object_name, '', may_replace, lambda only_new: (
                 self._container.put(object_name, first, first.size,
                                     first.etag(), only_new, headers)))
+            return first.size, first.etag()
 
     def remove(self, object_name):
         """Remove an object, and its segments after it.
@@ -198,12 +199,13 @@ class LargeObjects(object):
             upload.send(pieces)
             etag = hashlib.md5(''.join(
                 md5 for _, _, md5 in upload.segments).encode('ascii'))
+            etag = etag.hexdigest()
             headers = find_headers()
             manifest_sent = True
             self._replace(object_name, prefix, may_replace, lambda only_new: (
                 self._container.put_manifest(
-                    object_name, upload.segments, etag.hexdigest(), only_new,
-                    headers)))
+                    object_name, upload.segments, etag, only_new, headers)))
+            return sum(size for _, size, _ in upload.segments), etag
         except BaseException as error:
             if manifest_sent and _may_have_happened(error):
                 # Now or later; its segments must not be missing then.

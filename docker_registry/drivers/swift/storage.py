@@ -82,14 +82,16 @@ class Storage(driver.Base):
                                   # One request a second gets through then.
                                   lambda: self._connections.breaker.is_open)
         self._opened = ahead.Opened(self._open)
-        self._endpoints = endpoints.Endpoints(self, self._ahead, self._known)
+        self._meanwhile = ahead.Meanwhile()
+        self._endpoints = endpoints.Endpoints(self, self._ahead,
+                                              self._meanwhile, self._known)
         self._checksums = per_process.PerGreenlet(lambda: None)
 
     def serve(self, endpoint, image_id, find_parent=None, reads=False):
         """Say what this greenlet or thread is going to be asked for.
 
         For whoever knows it, to have it sooner and for fewer requests to
-        Swift; to be followed by served().
+        Swift; to be followed by settle() and served().
 
         :param endpoint: name of the registry's function, such as
             "get_image_json"
@@ -115,9 +117,17 @@ class Storage(driver.Base):
         """
         self._checksums.set(find_checksum)
 
+    def settle(self):
+        """Wait for what is written meanwhile, before who is served is told.
+
+        :raises errors.SwiftError: it could not be written
+        """
+        self._meanwhile.settle()
+
     def served(self):
         """Say that what serve() has announced is over."""
         self._ahead.end()
+        self._meanwhile.expect(None)
         self._opened.expect(None)
         self._checksums.set(None)
 
@@ -128,20 +138,15 @@ class Storage(driver.Base):
     def put_content(self, path, content):
         """Write content, bytes or text (stored as UTF-8), to a path.
 
-        :returns: the path
+        :returns: the path; what serve() knows about may not be written yet,
+            see settle()
         """
         if not isinstance(content, bytes):
             content = content.encode('utf-8')
         self._ahead.forget(path)
-        self._known.drop(path)
-        try:
-            self._write(path, content)
-        except BaseException:
-            # Filled since; the write may have happened.
-            self._known.drop(path)
-            raise
-        self._known.put_content(path, content)
-        self._recent_tags.written(path)
+        if not self._meanwhile.begin(
+                path, lambda: self._put_content(path, content)):
+            self._put_content(path, content)
         return path
 
     def stream_read(self, path, bytes_range=None):
@@ -173,10 +178,13 @@ class Storage(driver.Base):
                 'may_replace': lambda: self._check_in_progress(path)}
         self._ahead.forget(path)
         try:
-            self._large_objects.write(self._names.object_name(path), fp,
-                                      **options)
+            size_bytes, etag = self._large_objects.write(
+                self._names.object_name(path), fp, **options)
         finally:
             self._known.drop(path)
+        if find_checksum is not None:
+            self._known.put_written(
+                path, known.Stat(size_bytes, etag, find_checksum()))
 
     def list_directory(self, path=None):
         """Yield the paths right below a directory, relative to the root.
@@ -223,7 +231,8 @@ class Storage(driver.Base):
         if self._known.is_absent(path):
             raise errors.ObjectNotFoundError(
                 '%s is not there, for its image is not' % path, object_name)
-        was_there = self._ahead.told('exists', path)
+        completes = (names.image_file(path) == '_inprogress'
+                     and self._ahead.told('exists', path))
         self._ahead.forget(path)
         # Their notes are among what is removed.
         unlisted = self._recent_tags.unlisted(path)
@@ -233,7 +242,7 @@ class Storage(driver.Base):
             else:
                 self._large_objects.remove(object_name)
         except errors.ObjectNotFoundError:
-            if was_there and names.image_file(path) == '_inprogress':
+            if completes:
                 raise errors.AlreadyPushedError(
                     'DELETE %s: the image has been completed already' % path,
                     object_name, 404)
@@ -247,6 +256,9 @@ class Storage(driver.Base):
                 raise
         finally:
             self._known.drop(path)
+        if completes:
+            layer = names.beside(path, 'layer')
+            self._known.put_stat(layer, self._ahead.told('stat', layer))
         self._recent_tags.removed(path)
 
     def get_size(self, path):
@@ -295,6 +307,17 @@ class Storage(driver.Base):
             the requests waiting for one
         """
         return self._connections.statistics()
+
+    def _put_content(self, path, content):
+        self._known.drop(path)
+        try:
+            self._write(path, content)
+        except BaseException:
+            # Filled since; the write may have happened.
+            self._known.drop(path)
+            raise
+        self._known.put_content(path, content)
+        self._recent_tags.written(path)
 
     def _exists(self, path):
         if self._known.exists(path):
