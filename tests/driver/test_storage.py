@@ -1,6 +1,7 @@
 """What the registry expects, beyond core's suite, on real Swift."""
 
 import hashlib
+import json
 import os
 import threading
 
@@ -139,12 +140,29 @@ def test_long_listing_comes_complete_and_in_pages(storage):
 def test_listing_holds_one_page_at_a_time(faulty_storage, faults):
     for number in range(45):
         faulty_storage.put_content('many/%03d' % number, b'')
-    before = faults.count('GET')
     listing = faulty_storage.list_directory('many')
     for requests, names_read in ((1, 20), (2, 20), (3, 5)):
         for _ in range(names_read):
             next(listing)
-            assert faults.count('GET') == before + requests
+            assert faults.count('GET', 'delimiter') == requests
+
+
+@pytest.mark.parametrize('count, info, requests', [
+    (19, None, 1), (20, None, 2),
+    # Ceph's gateway, which may end a page early.
+    (19, {'container_listing_limit': 20}, 2),
+    # The cluster's limit has been lowered since: a page of what is taken for
+    # the limit is refused.
+    (45, {'container_listing_limit': 100, 'account_listing_limit': 100}, 5)])
+def test_a_listing_asks_for_what_it_must(faulty_storage, faults, count, info,
+                                         requests):
+    if info:
+        faults.inject(relay.answer(json.dumps({'swift': info})), 'GET',
+                      '/info')
+    for number in range(count):
+        faulty_storage.put_content('many/%03d' % number, b'')
+    assert len(list(faulty_storage.list_directory('many'))) == count
+    assert faults.count('GET', 'delimiter') == requests
 
 
 def test_removing_a_directory_spares_its_neighbours(storage):

@@ -83,16 +83,18 @@ class Ahead(object):
         :param asked: pairs of a question and a path; in which order they are
             answered must not matter
         """
-        if self._one_by_one():
-            return
         answers = self._requests.get().answers
         asked = [one for one in asked if one not in answers]
-        if not asked:
+        if len(asked) < 2 or self._one_by_one():
             return
-        with futures.ThreadPoolExecutor(len(asked)) as executor:
+        with futures.ThreadPoolExecutor(len(asked) - 1) as executor:
             begun = [executor.submit(self._asks[question], path)
-                     for question, path in asked]
-        for one, future in zip(asked, begun):
+                     for question, path in asked[1:]]
+            try:
+                self.answer(*asked[0])
+            except Exception:
+                pass  # is remembered
+        for one, future in zip(asked[1:], begun):
             error = future.exception()
             answers[one] = _Answer(None if error else future.result(), error)
 

@@ -16,13 +16,14 @@ _MAX_DELETES = 1000
 #: max_file_size_bytes of one object; max_segments of a static large object, 0
 #: where it has none; max_deletes in one request, 0 where it has no bulk
 #: delete; temp_url_digest, the strongest that it takes, None where it has no
-#: temporary URLs.
+#: temporary URLs; page_entries, how many a page of a listing has that is not
+#: the last, None where also a shorter one may be followed by others.
 Capabilities = collections.namedtuple(
-    'Capabilities',
-    'max_file_size_bytes max_segments max_deletes temp_url_digest')
+    'Capabilities', 'max_file_size_bytes max_segments max_deletes '
+    'temp_url_digest page_entries')
 
 #: Swift's, for clusters that do not tell.
-DEFAULT = Capabilities(5 * _GIB + 2, 1000, _MAX_DELETES, 'sha256')
+DEFAULT = Capabilities(5 * _GIB + 2, 1000, _MAX_DELETES, 'sha256', None)
 
 
 def parse(info):
@@ -35,10 +36,14 @@ def parse(info):
         # One that does not name its digests is of the time of sha1.
         digest = tempurl.strongest(
             info['tempurl'].get('allowed_digests', ['sha1']))
+    constraints = info.get('swift', {})
+    # Ceph's gateway may end a page early, and tells nothing of accounts.
+    # Source: https://github.com/ceph/ceph/pull/33864; rgw_rest_swift.cc
+    is_swift = 'account_listing_limit' in constraints
     return Capabilities(
-        info.get('swift', {}).get(
-            'max_file_size', DEFAULT.max_file_size_bytes),
+        constraints.get('max_file_size', DEFAULT.max_file_size_bytes),
         info.get('slo', {}).get('max_manifest_segments', 0),
         min(_MAX_DELETES, info.get('bulk_delete', {}).get(
             'max_deletes_per_request', 0)),
-        digest)
+        digest,
+        constraints.get('container_listing_limit') if is_swift else None)
