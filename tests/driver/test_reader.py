@@ -3,6 +3,7 @@
 import os
 
 from docker_registry.core import exceptions
+from docker_registry.drivers.swift import reader
 import pytest
 import relay
 
@@ -88,5 +89,6 @@ def test_damaged_write_is_refused_by_swift(layer, services):
 
 
 def test_chunks_have_the_size_asked_for(layer):
-    sizes = [len(chunk) for chunk in layer.stream_read('layer')]
-    assert set(sizes[:-1]) == {layer.buffer_size}
+    chunks = reader.Reader(layer._container, 'registry/layer', 100000)
+    sizes = [len(chunk) for chunk in chunks]
+    assert set(sizes[:-1]) == {100000}

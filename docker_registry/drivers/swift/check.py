@@ -33,7 +33,6 @@ from . import redirect
 from . import settings
 
 _CONTENT = b'docker-registry-swift check'
-_CHUNK_BYTES = 65536
 #: Clusters of old take no smaller segment, but for the last.
 _SEGMENT_BYTES = 1024 * 1024
 _LISTING_SECONDS = 10
@@ -155,8 +154,7 @@ class Check(object):
         self._large = registry_names.object_name(path + 'large')
         self._pool = connections.Connections(values)
         self._container = container.Container(values, self._pool)
-        self._readers = read_ahead.Readers(values, self._container,
-                                           _CHUNK_BYTES)
+        self._readers = read_ahead.Readers(values, self._container)
         self._redirects = redirect.Redirects(values, self._container)
         self._large_objects = large_object.LargeObjects(
             values._replace(segment_size=_SEGMENT_BYTES), self._container)

@@ -69,8 +69,7 @@ class Storage(driver.Base):
         self._container = container.Container(values, self._connections)
         self._large_objects = large_object.LargeObjects(
             values, self._container)
-        self._readers = read_ahead.Readers(values, self._container,
-                                           self.buffer_size)
+        self._readers = read_ahead.Readers(values, self._container)
         self._redirects = redirect.Redirects(values, self._container)
         self._recent_tags = recent.RecentTags(
             self._read, self._write, lambda path: self._container.delete(
