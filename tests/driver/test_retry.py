@@ -232,12 +232,12 @@ def test_statistics(faulty_storage, faults):
     before = faulty_storage.statistics()
     faults.inject(relay.status(503), 'GET', 'registry/a')
     assert faulty_storage.get_content('a') == b'1' * 1000
-    faulty_storage.put_content('a', b'2' * 200000)
+    faulty_storage.put_content('a', b'2' * 900000)
     after = faulty_storage.statistics()
     assert {key: after[key] - before[key] for key in (
         'requests', 'retries', 'logins', 'bytes_in', 'bytes_out')} == {
             'requests': 3, 'retries': 1, 'logins': 0, 'bytes_in': 1000,
-            'bytes_out': 200000}
+            'bytes_out': 900000}
     assert after['silent'] is False
     assert after['pool'] == {'open': 1, 'in_use': 0, 'waiting': 0}
     reader = faulty_storage.stream_read('a')

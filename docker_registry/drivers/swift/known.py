@@ -11,6 +11,10 @@ Why each answer is true although several registries write:
   of the image. So its size, checksum and ETag are kept once Swift has said
   that the image is not in progress, and the layer is read by that ETag or not
   at all. Only who reads goes by that; who pushes is told what Swift says.
+- What a layer was last written with is known in Redis, where the next write
+  of it, through whichever registry, drops it. Where two writes cross it may be
+  that of the one which the other has replaced: the image is then completed by
+  the checksum of the first and has the second, with that one's checksum.
 - Without a json there is no checksum to be removed, for the registry writes it
   after the json; and that of somebody else who has pushed the image in the
   second since may as well stay.

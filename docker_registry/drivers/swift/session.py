@@ -47,9 +47,9 @@ class Session(requests.Session):
         super(Session, self).__init__()
         self.headers = {}
         self._environment = None
-        adapter = _Adapter(pools)
+        self._adapter = _Adapter(pools)
         for prefix in ('http://', 'https://'):
-            self.mount(prefix, adapter)
+            self.mount(prefix, self._adapter)  # to be closed with it
 
     def request(self, method, url, headers=None, data=None, files=None,
                 timeout=None, verify=None, cert=None, stream=None):
@@ -66,10 +66,9 @@ class Session(requests.Session):
         headers = dict(headers)
         headers.update(self.headers)
         prepared.prepare_headers(headers)
-        prepared.prepare_cookies(self.cookies)
         prepared.prepare_body(data or None, files)
-        return self.send(prepared, timeout=timeout, allow_redirects=False,
-                         **self._environment)
+        return self._adapter.send(prepared, timeout=timeout,
+                                  **self._environment)
 
 
 class _Adapter(requests.adapters.HTTPAdapter):
