@@ -206,6 +206,11 @@ def test_process_told_to_stop(segmenting):
     assert names(segmenting) == ['registry/a']
 
 
+def limits(max_file_size_bytes, max_segments):
+    return capabilities.DEFAULT._replace(
+        max_file_size_bytes=max_file_size_bytes, max_segments=max_segments)
+
+
 class StuckContainer(object):
 
     """Stands in for a Swift that takes segments and does not answer."""
@@ -215,7 +220,7 @@ class StuckContainer(object):
         self.go_on = threading.Event()
 
     def capabilities(self):
-        return capabilities.Capabilities(10 ** 9, 1000, 1000, None, None)
+        return capabilities.DEFAULT
 
     def put(self, name, content, size_bytes, etag):
         self.started.append(name)
@@ -404,7 +409,7 @@ def test_orphans(segmenting):
 
 def test_cluster_without_large_objects(storage, monkeypatch):
     monkeypatch.setattr(storage._container, '_capabilities',
-                        capabilities.Capabilities(1000, 0, 0, None, None))
+                        limits(1000, 0))
     write(storage, b'x' * 1000)
     assert names(storage) == ['registry/' + _PATH]
     with pytest.raises(errors.TooLargeError) as caught:
@@ -424,7 +429,7 @@ def test_cluster_that_hides_what_it_can(segmenting, faults):
 @pytest.mark.parametrize('first', [
     _MIB, 16 * _MIB, 32 * _MIB, 1024 * _MIB, 5 * 1024 * _MIB])
 def test_a_tebibyte_has_a_plan(first):
-    swift = capabilities.Capabilities(5 * 1024 * _MIB, 1000, 1000, None, None)
+    swift = limits(5 * 1024 * _MIB, 1000)
     sizes = list(large_object.segment_sizes(first, swift))
     assert len(sizes) == 1000
     assert sizes[0] == first
@@ -434,7 +439,7 @@ def test_a_tebibyte_has_a_plan(first):
 
 
 def test_segments_grow_no_faster_than_needed():
-    swift = capabilities.Capabilities(5 * 1024 * _MIB, 1000, 1000, None, None)
+    swift = limits(5 * 1024 * _MIB, 1000)
     total = 0
     at = {}
     for size in large_object.segment_sizes(32 * _MIB, swift):
@@ -445,7 +450,7 @@ def test_segments_grow_no_faster_than_needed():
 
 def test_more_than_all_segments_hold(storage, monkeypatch):
     monkeypatch.setattr(storage._container, '_capabilities',
-                        capabilities.Capabilities(1000, 4, 1000, None, None))
+                        limits(1000, 4))
     with pytest.raises(errors.TooLargeError) as caught:
         write(storage, b'x' * 4001)
     assert 'larger than 4000 bytes' in str(caught.value)

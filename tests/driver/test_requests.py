@@ -8,7 +8,6 @@ import contextlib
 import io
 import json
 import os
-import threading
 import time
 
 from docker_registry.core import exceptions
@@ -29,7 +28,7 @@ _CONTENT = os.urandom(1000)
 @pytest.fixture(autouse=True)
 def no_hurry(monkeypatch):
     """What is kept for a moment is kept for longer than a test may take."""
-    monkeypatch.setattr(known, '_TOLD_SECONDS', 300)
+    monkeypatch.setattr(known, '_ABSENT_SECONDS', 300)
     monkeypatch.setattr(known, '_STAT_SECONDS', 300)
     monkeypatch.setattr(known, '_CONTENT_SECONDS', 300)
 
@@ -208,10 +207,54 @@ def test_a_complete_layer_that_is_another_one_now(make_faulty, parent,
     content = _CONTENT[::-1]
     other.stream_write(_LAYER, io.BytesIO(content))
     other.put_content(_CHECKSUM, '["sha256:2"]')
-    with pytest.raises(errors.ObjectExistsError):
-        get_layer(one)
+    with served(one, 'get_image_layer'):  # of a part it tells the size first
+        assert one.get_size(_LAYER) == len(_CONTENT)
+        with pytest.raises(errors.ObjectExistsError):
+            one.stream_read(_LAYER, (5, 9))
     get_layer(one, content)
     get_json(one, content, 'sha256:2')
+
+
+def test_a_layer_that_is_pushed_anew_is_not_read(make_faulty, faults, parent):
+    one, other = make_faulty(), make_faulty()
+    push(one)
+    get_json(one)
+    # Past the registries: one of them still knows that it was complete.
+    other.put_content(_MARK, 'true')
+    other.stream_write(_LAYER, io.BytesIO(b'unfinished'))
+    with served(one, 'get_image_layer', reads=True):
+        assert not one.exists(_MARK)
+        with pytest.raises(errors.ObjectExistsError):
+            one.exists(_LAYER)
+    with served(one, 'get_image_layer', reads=True):
+        assert one.exists(_MARK)
+
+
+def test_no_redirect_to_another_layer_than_is_known(make_storage, parent):
+    one = make_storage(swift_public_container=True)
+    push(one)
+    with served(one, 'get_image_layer', reads=True):
+        assert not one.exists(_MARK)
+        assert one.content_redirect_url(_LAYER).endswith(_LAYER)
+    make_storage().stream_write(_LAYER, io.BytesIO(b'another'))
+    with served(one, 'get_image_layer', reads=True):
+        assert not one.exists(_MARK)
+        with pytest.raises(errors.ObjectExistsError):
+            one.content_redirect_url(_LAYER)
+
+
+def test_a_cluster_that_heeds_no_etags(make_faulty, faults, redis_cache,
+                                       parent):
+    """Ceph's gateway: of what is there a write says nothing."""
+    info = json.dumps({'swift': {'container_listing_limit': 10000}})
+    faults.inject(relay.answer(info), 'GET', '/info', times=2)
+    one, other = make_faulty(), make_faulty()
+    push(one)
+    before = faults.count('HEAD', _LAYER)
+    with served(other, 'put_image_layer'):
+        assert other.exists(_LAYER)
+        assert not other.exists(_MARK)
+    assert faults.count('HEAD', _LAYER) == before + 1
 
 
 @pytest.mark.parametrize('cached', [False, True])
@@ -247,7 +290,7 @@ def test_two_pushes_of_one_image(make_faulty, parent):
         find_json(storage)
     for storage in (one, other):
         put_json(storage)
-    # Their writes cross.
+    # Of each the last write is of another.
     with served(other, 'put_image_layer'):
         put_layer(one, b'first', 'sha256:first')
         other.expect_push(lambda: 'sha256:last')
@@ -322,12 +365,18 @@ def test_a_push_that_ends_while_its_layer_is_looked_for(make_faulty, faults,
                                                         parent):
     one, other = make_faulty(), make_faulty()
     put_json(one)
-    faults.inject(relay.stall(1), 'HEAD', _MARK)
-    rest = threading.Thread(target=lambda: (time.sleep(0.3), put_layer(other),
-                                            put_checksum(other)))
-    rest.start()
+
+    def push_the_rest(_, client, request):
+        """What is looked for together with the mark has not been there."""
+        while not faults.count('HEAD', _LAYER):
+            time.sleep(0.01)
+        put_layer(other)
+        put_checksum(other)
+        client.sendall(b'HTTP/1.1 404 Not Found\r\n'
+                       b'Content-Length: 0\r\n\r\n')
+    faults.inject(push_the_rest, 'HEAD', _MARK)
     get_json(one)
-    rest.join()
+    # Before the push, for its checksum, and once more.
     assert faults.count('HEAD', _LAYER) == 3
 
 
@@ -410,7 +459,7 @@ def test_directories_of_such_names(make_faulty, name):
 
 
 def test_nothing_is_known_for_long(make_faulty, monkeypatch, parent):
-    for name in ('_TOLD_SECONDS', '_STAT_SECONDS', '_CONTENT_SECONDS'):
+    for name in ('_ABSENT_SECONDS', '_STAT_SECONDS', '_CONTENT_SECONDS'):
         monkeypatch.setattr(known, name, 0)
     one, other = make_faulty(), make_faulty()
     push(one)

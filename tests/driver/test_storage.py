@@ -165,6 +165,14 @@ def test_a_listing_asks_for_what_it_must(faulty_storage, faults, count, info,
     assert faults.count('GET', 'delimiter') == requests
 
 
+def test_a_listing_that_is_refused(faulty_storage, faults):
+    faults.inject(relay.status(404), 'GET', '/info')
+    faults.inject(relay.status(412), 'GET', 'delimiter')
+    with pytest.raises(errors.SwiftError) as caught:
+        list(faulty_storage.list_directory('many'))
+    assert caught.value.status == 412
+
+
 def test_removing_a_directory_spares_its_neighbours(storage):
     for path in ('a/b/1', 'a/b/c/2', 'a/bb', 'a/b.x'):
         storage.put_content(path, b'')

@@ -96,6 +96,12 @@ def test_requests_for_a_json(asked, other, image):
     assert asked(other.get_json, image.id) == []
 
 
+def test_requests_for_what_a_client_has(asked, other, image):
+    requests = asked(other.expect, 304, 'GET', '/v1/images/%s/json' % image.id,
+                     None, {'If-Modified-Since': '0'})
+    assert requests == [('HEAD', '_inprogress')]
+
+
 def test_requests_for_a_layer(asked, other, image):
     assert asked(other.get_layer, image.id, -1) == [
         ('HEAD', '_inprogress'), ('GET', 'layer')]
@@ -146,6 +152,16 @@ def test_refusals_of_what_is_under_way(client):
     client.expect(400, 'PUT', path + 'checksum', b'',
                   {'X-Docker-Checksum-Payload': 'sha256:1'})
     client.expect(400, 'GET', path + 'json')
+
+
+def test_a_damaged_ancestry(cluster, server, client, image):
+    """The registry fails while the json of a child is being written."""
+    cluster.request('PUT', '%s/registry/images/%s/ancestry' % (
+        server.settings['swift_container'], image.id))  # empty
+    child = v1client.make_image(image)
+    for _ in range(2):
+        client.expect(500, 'PUT', '/v1/images/%s/json' % child.id, child.json)
+    client.expect(400, 'GET', '/v1/images/%s/json' % child.id)
 
 
 def test_nobody_is_told_of_a_json_before_it_is_written(cluster,

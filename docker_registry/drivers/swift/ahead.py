@@ -23,14 +23,15 @@ class _Request(object):
 
     """What one greenlet asks while it serves a request.
 
+    :param remembers: whether an answer is good for as long as it lasts
     :ivar prepare: called before the first question; None for nothing to do
-    :ivar answers: dict from (question, path) to an _Answer; None where each
-        question is asked as it comes
+    :ivar answers: dict from (question, path) to an _Answer
     """
 
-    def __init__(self, prepare=None, answers=None):
+    def __init__(self, prepare=None, remembers=False):
         self.prepare = prepare
-        self.answers = answers
+        self.remembers = remembers
+        self.answers = {}
 
 
 class Ahead(object):
@@ -53,7 +54,7 @@ class Ahead(object):
         :param prepare: callable that may ask, or tell, what is going to be
             asked; called when the first question comes, if any does
         """
-        self._requests.set(_Request(prepare, {}))
+        self._requests.set(_Request(prepare, remembers=True))
 
     def end(self):
         """Forget the request that this greenlet has served."""
@@ -65,7 +66,7 @@ class Ahead(object):
         prepare, request.prepare = request.prepare, None
         if prepare is not None:
             prepare()
-        answer = (request.answers or {}).get((question, path))
+        answer = request.answers.get((question, path))
         if answer is None:
             try:
                 answer = _Answer(self._asks[question](path), None)
@@ -78,7 +79,10 @@ class Ahead(object):
         return answer.value
 
     def at_once(self, *asked):
-        """Ask several questions together; their answers are remembered.
+        """Ask several questions together, for their answers to be remembered.
+
+        But for one that is alone, and while no more than one may be asked:
+        those are asked when somebody wants to know.
 
         :param asked: pairs of a question and a path; in which order they are
             answered must not matter
@@ -104,19 +108,32 @@ class Ahead(object):
 
     def told(self, question, path):
         """Return what a question has been answered; None if nothing yet."""
-        answer = (self._requests.get().answers or {}).get((question, path))
+        answer = self._requests.get().answers.get((question, path))
         return answer and answer.value
 
     def forget(self, path):
         """Forget what was answered about a path, for it changes."""
-        answers = self._requests.get().answers or {}
+        answers = self._requests.get().answers
         for asked in [asked for asked in answers if asked[1] == path]:
             del answers[asked]
 
     def _remember(self, question, path, answer):
-        answers = self._requests.get().answers
-        if answers is not None:
-            answers[question, path] = answer
+        request = self._requests.get()
+        if request.remembers:
+            request.answers[question, path] = answer
+
+
+class _ToWrite(object):
+
+    """What one greenlet need not wait for.
+
+    :ivar path: a path, or None
+    :ivar begun: Future of writing it, once that has begun
+    """
+
+    def __init__(self, path=None):
+        self.path = path
+        self.begun = None
 
 
 class Meanwhile(object):
@@ -124,16 +141,14 @@ class Meanwhile(object):
     """Writes that go on while who is served goes on too."""
 
     def __init__(self):
-        self._paths = per_process.PerGreenlet(lambda: None)
-        self._begun = per_process.PerGreenlet(lambda: None)
+        self._own = per_process.PerGreenlet(_ToWrite)
 
     def expect(self, path):
         """Say that this greenlet need not wait until a path is written.
 
         :param path: a path; None for nothing
         """
-        self._paths.set(path)
-        self._begun.set(None)
+        self._own.set(_ToWrite(path))
 
     def begin(self, path, write):
         """Begin to write a path, unless that is to be waited for.
@@ -141,19 +156,21 @@ class Meanwhile(object):
         :param write: callable that writes it
         :returns: whether it has begun; settle() is to be called then
         """
-        if path != self._paths.get():
+        to_write = self._own.get()
+        if path != to_write.path:
             return False
         executor = futures.ThreadPoolExecutor(1)
-        self._begun.set(executor.submit(write))
+        to_write.begun = executor.submit(write)
         executor.shutdown(wait=False)
         return True
 
     def settle(self):
-        """Wait for what this greenlet has begun.
+        """Wait for what this greenlet has begun, for once.
 
         :raises Exception: what has failed it
         """
-        begun = self._begun.get()
+        to_write = self._own.get()
+        begun, to_write.begun = to_write.begun, None
         if begun is not None:
             begun.result()
 

@@ -17,13 +17,16 @@ _MAX_DELETES = 1000
 #: where it has none; max_deletes in one request, 0 where it has no bulk
 #: delete; temp_url_digest, the strongest that it takes, None where it has no
 #: temporary URLs; page_entries, how many a page of a listing has that is not
-#: the last, None where also a shorter one may be followed by others.
+#: the last, None where also a shorter one may be followed by others;
+#: heeds_etags, whether PUT heeds If-None-Match, and GET If-Match of a large
+#: object.
 Capabilities = collections.namedtuple(
     'Capabilities', 'max_file_size_bytes max_segments max_deletes '
-    'temp_url_digest page_entries')
+    'temp_url_digest page_entries heeds_etags')
 
 #: Swift's, for clusters that do not tell.
-DEFAULT = Capabilities(5 * _GIB + 2, 1000, _MAX_DELETES, 'sha256', None)
+DEFAULT = Capabilities(5 * _GIB + 2, 1000, _MAX_DELETES, 'sha256', None,
+                       False)
 
 
 def parse(info):
@@ -37,8 +40,10 @@ def parse(info):
         digest = tempurl.strongest(
             info['tempurl'].get('allowed_digests', ['sha1']))
     constraints = info.get('swift', {})
-    # Ceph's gateway may end a page early, and tells nothing of accounts.
-    # Source: https://github.com/ceph/ceph/pull/33864; rgw_rest_swift.cc
+    # Ceph's gateway may end a page early, lets PUT replace what is there, and
+    # compares If-Match with the ETag of a manifest. It tells less.
+    # Source: rgw_rest_swift.cc and rgw_op.cc; for the pages
+    # https://github.com/ceph/ceph/pull/33864
     is_swift = 'account_listing_limit' in constraints
     return Capabilities(
         constraints.get('max_file_size', DEFAULT.max_file_size_bytes),
@@ -46,4 +51,5 @@ def parse(info):
         min(_MAX_DELETES, info.get('bulk_delete', {}).get(
             'max_deletes_per_request', 0)),
         digest,
-        constraints.get('container_listing_limit') if is_swift else None)
+        constraints.get('container_listing_limit') if is_swift else None,
+        is_swift)

@@ -236,6 +236,8 @@ class Container(object):
                 page = self._page(container or self.name, prefix, delimiter,
                                   marker, limit)
             except errors.ObjectExistsError:
+                if limit is None:
+                    raise
                 # More than the cluster gives since its limit was lowered.
                 limit = None
                 continue

@@ -23,13 +23,16 @@ class Endpoints(object):
     :param ahead: ahead.Ahead
     :param meanwhile: ahead.Meanwhile
     :param known: known.Known
+    :param heeds_etags: callable that tells whether the cluster does, see
+        capabilities.py
     """
 
-    def __init__(self, paths, ahead, meanwhile, known):
+    def __init__(self, paths, ahead, meanwhile, known, heeds_etags):
         self._paths = paths
         self._ahead = ahead
         self._meanwhile = meanwhile
         self._known = known
+        self._heeds_etags = heeds_etags
         self._prepares = {
             'get_image_ancestry': self._get_image_ancestry,
             'get_image_json': self._get_image_json,
@@ -46,7 +49,9 @@ class Endpoints(object):
         """
         prepare = self._prepares.get(endpoint)
         if prepare is not None:
-            prepare(self._image(image_id), find_parent)
+            prepare(self._image(image_id))
+        if endpoint == 'put_image_json':
+            self._ask_parent(find_parent())
 
     def _image(self, image_id):
         return _Image(self._paths.image_json_path(image_id),
@@ -54,13 +59,13 @@ class Endpoints(object):
                       self._paths.image_layer_path(image_id),
                       self._paths.image_ancestry_path(image_id))
 
-    def _get_image_ancestry(self, image, _):
+    def _get_image_ancestry(self, image):
         """An ancestry never changes; it may be read before the mark."""
         if not self._is_complete(image):
             self._ahead.at_once(('exists', image.mark),
                                 ('get_content', image.ancestry))
 
-    def _get_image_json(self, image, _):
+    def _get_image_json(self, image):
         """Who pushes wants to know whether the json is there; as a rule it is
         not, and whether a push is under way then makes no difference. If it
         is, it never changes, and may be read before the mark.
@@ -82,28 +87,31 @@ class Endpoints(object):
             # Looked for just before it was written, and the mark removed?
             self._ahead.forget(image.layer)
 
-    def _get_image_layer(self, image, _):
+    def _get_image_layer(self, image):
+        """If it is known to be complete, it is read by its ETag."""
         self._is_complete(image)
 
-    def _put_image_json(self, image, find_parent):
-        """Of the image itself nothing may be asked yet: the registry may ask
-        the index first, for long. Its ancestry says nothing to anybody while
-        the mark is there, with a json or without.
+    def _put_image_json(self, image):
+        """Its ancestry says nothing to anybody while the mark is there, with
+        a json or without. Nothing of the image may be asked yet: the registry
+        may ask the index first, for long.
         """
         self._meanwhile.expect(image.json)
-        parent_id = find_parent()
+
+    def _ask_parent(self, parent_id):
         if parent_id is not None:
             parent = self._image(parent_id)
             self._ahead.at_once(('exists', parent.json),
                                 ('get_content', parent.ancestry))
 
-    def _put_image_layer(self, image, _):
-        """Writing the layer finds out whether there is one already, and does
-        not replace one that is complete; see Storage.expect_push().
+    def _put_image_layer(self, image):
+        """Writing the layer finds out whether there is one already, and then
+        looks for the mark; see Storage.expect_push().
         """
-        self._ahead.tell('exists', image.layer, False)
+        if self._heeds_etags():
+            self._ahead.tell('exists', image.layer, False)
 
-    def _put_image_checksum(self, image, _):
+    def _put_image_checksum(self, image):
         """A layer is written after the json, which is not removed; whether
         the mark is there, removing it tells.
         """

@@ -67,9 +67,9 @@ class ObjectExistsError(SwiftError):
     """Swift answered 412: there is an object already, or another version."""
 
 
-class AlreadyPushedError(ObjectExistsError):
+class AlreadyPushedError(SwiftError):
 
-    """Another client has completed the image; nothing has been replaced."""
+    """The image is complete already; nothing has been replaced."""
 
 
 class TooLargeError(SwiftError):

@@ -7,14 +7,16 @@ Why each answer is true although several registries write:
   an engine pushes the json that came with the id, byte for byte, and the
   ancestry is what the jsons say. The registry removes neither. So their
   contents are kept, and that they exist.
-- That a layer of one ETag was a complete image's stays true, whatever becomes
-  of the image. So its size, checksum and ETag are kept once Swift has said
-  that the image is not in progress, and the layer is read by that ETag or not
-  at all. Only who reads goes by that; who pushes is told what Swift says.
-- What a layer was last written with is known in Redis, where the next write
-  of it, through whichever registry, drops it. Where two writes cross it may be
-  that of the one which the other has replaced: the image is then completed by
-  the checksum of the first and has the second, with that one's checksum.
+- A complete layer does not change. So its size, checksum and ETag are kept
+  when Swift has said that its image is not in progress. Two clients that push
+  one image at the same time, or who goes past the registry, may change it yet;
+  so it is read by that ETag, and if it is another one the mark is looked for
+  again. Only who reads goes by that; who pushes is told what Swift says.
+- What a layer was last written with is known in Redis for a minute, unless the
+  next write of it, through whichever registry, drops it first. Where two
+  writes cross, or Redis was away, it may be that of a layer which has been
+  replaced: a push may then fail that would not have to, or complete the image,
+  which has the other layer with that one's checksum.
 - Without a json there is no checksum to be removed, for the registry writes it
   after the json; and that of somebody else who has pushed the image in the
   second since may as well stay.
@@ -42,14 +44,14 @@ _COUNT = 256
 _CONTENT_BYTES = 16 * 1024
 _CONTENT_SECONDS = 10
 _STAT_SECONDS = 10
-_TOLD_SECONDS = 1
+_ABSENT_SECONDS = 1
 #: Beside a layer's path in Redis: its Stat as that of a complete image, and as
 #: who has written it knows it.
 _COMPLETE, _WRITTEN = '#complete', '#written'
 
 #: What HEAD says of an object: its size in bytes; its ETag without quotes, ''
-#: for a dynamic large object, whose ETag says little of its content; and of a
-#: layer the checksum that it was pushed with, as text, or None.
+#: where it says little of the content or GET does not heed it; and of a layer
+#: the checksum that it was pushed with, as text, or None.
 Stat = collections.namedtuple('Stat', 'size_bytes etag checksum')
 
 
@@ -60,7 +62,7 @@ class Known(object):
     def __init__(self):
         self._contents = _Recent(_CONTENT_SECONDS)
         self._stats = _Recent(_STAT_SECONDS)
-        self._told = _Recent(_TOLD_SECONDS)
+        self._absent = _Recent(_ABSENT_SECONDS)
 
     def content(self, path):
         """Return the content of a path as bytes, or None."""
@@ -71,7 +73,6 @@ class Known(object):
         """Remember what has just been written."""
         cache.put(path, content)
         self._keep(path, content)
-        self.tell(path, True)
 
     def fill_content(self, path, content):
         """Remember what has just been read."""
@@ -89,53 +90,54 @@ class Known(object):
 
     def fill_stat(self, path, stat):
         """Remember what Swift has just said of a complete image's layer."""
-        if stat.etag:
-            cache.fill(path + _COMPLETE, json.dumps(stat))
-            self._stats.put(path, stat)
+        self._keep_stat(path, stat, cache.fill)
+
+    def put_stat(self, path, stat):
+        """Remember the layer of an image that has just been completed."""
+        self._keep_stat(path, stat, cache.put)
 
     def written(self, path):
         """Return the Stat of a layer as it was last written, or None."""
         return _cached_stat(path + _WRITTEN)
 
-    def put_written(self, path, stat):
+    def fill_written(self, path, stat):
         """Remember the Stat of a layer that has just been written."""
         cache.fill(path + _WRITTEN, json.dumps(stat))
 
-    def put_stat(self, path, stat):
-        """Remember the layer of an image that has just been completed.
-
-        :param stat: Stat, or None if it has not been asked for
-        """
-        if stat is not None and stat.etag:
-            cache.put(path + _COMPLETE, json.dumps(stat))
-            self._stats.put(path, stat)
-
-    def tell(self, path, exists):
-        """Remember whether Swift has just said that a path is there."""
+    def note(self, path, exists):
+        """Note whether Swift has just said that a path is there."""
         kind = names.image_file(path)
         if kind == 'json':
-            self._told.put(path, exists)
-        if kind == '_inprogress' and exists:
+            if exists:
+                self._absent.drop(path)
+            else:
+                self._absent.put(path, True)
+        elif kind == '_inprogress' and exists:
             self._drop_stat(path)
 
     def is_absent(self, path):
         """Tell whether a path cannot be there, for what it needs is not."""
         return (names.image_file(path) == '_checksum'
-                and self._told.get(names.beside(path, 'json')) is False)
+                and self._absent.get(names.beside(path, 'json')) is not None)
 
     def drop(self, *paths):
         """Forget paths; what is in the process also of all below them."""
         cache.drop(*[path + suffix for path in paths
                      for suffix in ('', _COMPLETE, _WRITTEN)])
         for path in paths:
-            for recent in (self._contents, self._stats, self._told):
+            for recent in (self._contents, self._stats, self._absent):
                 recent.drop(path)
 
     def _keep(self, path, content):
         if (names.image_file(path) in _LASTING
                 and len(content) <= _CONTENT_BYTES):
             self._contents.put(path, content)
-        self._told.drop(path)
+        self.note(path, True)
+
+    def _keep_stat(self, path, stat, keep):
+        if stat.etag:
+            keep(path + _COMPLETE, json.dumps(stat))
+            self._stats.put(path, stat)
 
     def _drop_stat(self, path):
         """Forget the layer beside a path."""

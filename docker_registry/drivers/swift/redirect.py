@@ -7,6 +7,7 @@ signed, or of registry paths.
 import logging
 import time
 
+from . import errors
 from . import tempurl
 
 #: How long the container's key is remembered: a key that a rotation has moved
@@ -34,16 +35,21 @@ class Redirects(object):
         self._reason = None
         self._said_at = float('-inf')
 
-    def url(self, object_name):
+    def url(self, object_name, etag=None):
         """Return a URL for GET, short-lived unless the container is public.
 
+        :param etag: of the version that is meant; None is any
         :returns: URL; None if there is no way to sign one, which the log says
         :raises errors.ObjectNotFoundError: there is no such object
+        :raises errors.ObjectExistsError: it is of another version
         :raises errors.SwiftError: Swift cannot be asked
         """
         settings = self._settings
         # A client that is sent to a layer that is not there is lost.
-        self._container.head(object_name)
+        headers = self._container.head(object_name)
+        if etag and headers.get('etag', '').strip('"') != etag:
+            raise errors.from_status('HEAD %s' % object_name, object_name,
+                                     412)
         storage_url = self._container.storage_url()
         url = tempurl.object_url(storage_url, settings.public_url,
                                  self._container.name, object_name)

@@ -7,6 +7,7 @@ tags.py of docker-registry use it.
 import functools
 import hashlib
 import json
+import logging
 import sys
 import time
 
@@ -37,6 +38,8 @@ _SMALL = ('json', 'ancestry', '_inprogress', '_checksum', '_files', '_diff')
 
 #: Where the checksum of a layer is, so that it is always that of this layer.
 _CHECKSUM = 'x-object-meta-docker-checksum'
+
+logger = logging.getLogger(__name__)
 
 
 class Storage(driver.Base):
@@ -80,10 +83,11 @@ class Storage(driver.Base):
                                    'stat': self._head},
                                   # One request a second gets through then.
                                   lambda: self._connections.breaker.is_open)
-        self._opened = ahead.Opened(self._open)
+        self._opened = ahead.Opened(self._open_to_read)
         self._meanwhile = ahead.Meanwhile()
         self._endpoints = endpoints.Endpoints(self, self._ahead,
-                                              self._meanwhile, self._known)
+                                              self._meanwhile, self._known,
+                                              self._heeds_etags)
         self._checksums = per_process.PerGreenlet(lambda: None)
 
     def serve(self, endpoint, image_id, find_parent=None, reads=False):
@@ -109,7 +113,8 @@ class Storage(driver.Base):
         """Say that stream_write() is going to be given a layer by a client.
 
         The layer gets its checksum with it, and does not replace that of an
-        image which somebody else has completed.
+        image which somebody else has completed, unless that happens in the
+        moment between looking and writing.
 
         :param find_checksum: callable that returns the checksum of what has
             been read of it, such as "sha256:...", as text
@@ -125,6 +130,11 @@ class Storage(driver.Base):
 
     def served(self):
         """Say that what serve() has announced is over."""
+        try:
+            self._meanwhile.settle()
+        except errors.SwiftError as error:
+            # Who was served has been told of something else.
+            logger.warning('%s', error)
         self._ahead.end()
         self._meanwhile.expect(None)
         self._opened.expect(None)
@@ -181,8 +191,8 @@ class Storage(driver.Base):
                 self._names.object_name(path), fp, **options)
         finally:
             self._known.drop(path)
-        if find_checksum is not None:
-            self._known.put_written(
+        if find_checksum is not None and self._heeds_etags():
+            self._known.fill_written(
                 path, known.Stat(size_bytes, etag, find_checksum()))
 
     def list_directory(self, path=None):
@@ -257,7 +267,9 @@ class Storage(driver.Base):
             self._known.drop(path)
         if completes:
             layer = names.beside(path, 'layer')
-            self._known.put_stat(layer, self._ahead.told('stat', layer))
+            stat = self._ahead.told('stat', layer)
+            if stat is not None:
+                self._known.put_stat(layer, stat)
         self._recent_tags.removed(path)
 
     def get_size(self, path):
@@ -277,7 +289,9 @@ class Storage(driver.Base):
             a signature if swift_public_container says so; None where there
             is no key to sign with: the registry then serves the path itself
         """
-        return self._redirects.url(self._names.object_name(path))
+        stat = self._ahead.told('stat', path)
+        return self._redirects.url(self._names.object_name(path),
+                                   stat and stat.etag)
 
     def orphans(self, age_seconds=86400):
         """Yield the names of segments that belong to no layer.
@@ -325,9 +339,9 @@ class Storage(driver.Base):
             if not self._opened.open(path):
                 self._ahead.answer('stat', path)
         except errors.ObjectNotFoundError:
-            self._known.tell(path, False)
+            self._known.note(path, False)
             return False
-        self._known.tell(path, True)
+        self._known.note(path, True)
         return True
 
     def _get_content(self, path):
@@ -373,6 +387,17 @@ class Storage(driver.Base):
             self._known.drop(path)
             raise
 
+    def _open_to_read(self, path):
+        """Open a path whose size has not been told to who is served."""
+        try:
+            return self._open(path)
+        except errors.ObjectExistsError:
+            # Another one than was known: is that complete, too?
+            self._ahead.forget(path)
+            if self._exists(names.beside(path, '_inprogress')):
+                raise
+            return self._open(path)
+
     def _read(self, path):
         """Return the content of a path as it is in Swift."""
         for retries in range(self._settings.retries, -1, -1):
@@ -393,10 +418,16 @@ class Storage(driver.Base):
 
     def _head(self, path):
         headers = self._container.head(self._names.object_name(path))
-        return known.Stat(
-            self._container.get_size(headers),
-            '' if 'x-object-manifest' in headers
-            else headers.get('etag', '').strip('"'), headers.get(_CHECKSUM))
+        etag = headers.get('etag', '').strip('"')
+        if 'x-object-manifest' in headers or (
+                'x-static-large-object' in headers
+                and not self._heeds_etags()):
+            etag = ''
+        return known.Stat(self._container.get_size(headers), etag,
+                          headers.get(_CHECKSUM))
+
+    def _heeds_etags(self):
+        return self._container.capabilities().heeds_etags
 
     def _remove_present(self, path):
         """Remove a path; return whether it was there."""
