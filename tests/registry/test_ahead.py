@@ -154,14 +154,14 @@ def test_refusals_of_what_is_under_way(client):
     client.expect(400, 'GET', path + 'json')
 
 
-def test_a_damaged_ancestry(cluster, server, client, image):
+def test_a_damaged_ancestry(cluster, server, other, image):
     """The registry fails while the json of a child is being written."""
     cluster.request('PUT', '%s/registry/images/%s/ancestry' % (
         server.settings['swift_container'], image.id))  # empty
     child = v1client.make_image(image)
     for _ in range(2):
-        client.expect(500, 'PUT', '/v1/images/%s/json' % child.id, child.json)
-    client.expect(400, 'GET', '/v1/images/%s/json' % child.id)
+        other.expect(500, 'PUT', '/v1/images/%s/json' % child.id, child.json)
+    other.expect(400, 'GET', '/v1/images/%s/json' % child.id)
 
 
 def test_nobody_is_told_of_a_json_before_it_is_written(cluster,

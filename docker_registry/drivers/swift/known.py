@@ -90,11 +90,9 @@ class Known(object):
 
     def fill_stat(self, path, stat):
         """Remember what Swift has just said of a complete image's layer."""
-        self._keep_stat(path, stat, cache.fill)
-
-    def put_stat(self, path, stat):
-        """Remember the layer of an image that has just been completed."""
-        self._keep_stat(path, stat, cache.put)
+        if stat.etag:
+            cache.fill(path + _COMPLETE, json.dumps(stat))
+            self._stats.put(path, stat)
 
     def written(self, path):
         """Return the Stat of a layer as it was last written, or None."""
@@ -133,11 +131,6 @@ class Known(object):
                 and len(content) <= _CONTENT_BYTES):
             self._contents.put(path, content)
         self.note(path, True)
-
-    def _keep_stat(self, path, stat, keep):
-        if stat.etag:
-            keep(path + _COMPLETE, json.dumps(stat))
-            self._stats.put(path, stat)
 
     def _drop_stat(self, path):
         """Forget the layer beside a path."""

@@ -240,8 +240,8 @@ class Storage(driver.Base):
         if self._known.is_absent(path):
             raise errors.ObjectNotFoundError(
                 '%s is not there, for its image is not' % path, object_name)
-        completes = (names.image_file(path) == '_inprogress'
-                     and self._ahead.told('exists', path))
+        was_pushed = (names.image_file(path) == '_inprogress'
+                      and self._ahead.told('exists', path))
         self._ahead.forget(path)
         # Their notes are among what is removed.
         unlisted = self._recent_tags.unlisted(path)
@@ -251,7 +251,7 @@ class Storage(driver.Base):
             else:
                 self._large_objects.remove(object_name)
         except errors.ObjectNotFoundError:
-            if completes:
+            if was_pushed:
                 raise errors.AlreadyPushedError(
                     'DELETE %s: the image has been completed already' % path,
                     object_name, 404)
@@ -265,11 +265,6 @@ class Storage(driver.Base):
                 raise
         finally:
             self._known.drop(path)
-        if completes:
-            layer = names.beside(path, 'layer')
-            stat = self._ahead.told('stat', layer)
-            if stat is not None:
-                self._known.put_stat(layer, stat)
         self._recent_tags.removed(path)
 
     def get_size(self, path):
