@@ -4,6 +4,7 @@ import os
 
 import matplotlib
 from matplotlib import pyplot
+from matplotlib import ticker
 
 from . import contestants
 from . import goals
@@ -111,7 +112,9 @@ def _dots(rows, path, label):
         axis.plot(median, position, 'o', color=color)
     axis.axvline(1, color='black', linewidth=0.8)
     axis.set_xscale('log')
+    axis.xaxis.set_major_locator(ticker.LogLocator(subs=(1, 2, 5)))
     axis.xaxis.set_major_formatter('{x:g}')
+    axis.xaxis.set_minor_locator(ticker.NullLocator())
     axis.set_yticks(range(len(labels)))
     axis.set_yticklabels(labels, fontsize=8)
     axis.set_xlabel(label)
