@@ -150,19 +150,19 @@ class Meanwhile(object):
         """
         self._own.set(_ToWrite(path))
 
-    def begin(self, path, write):
-        """Begin to write a path, unless that is to be waited for.
+    def write(self, path, write):
+        """Write a path, or begin to, where that need not be waited for.
 
         :param write: callable that writes it
-        :returns: whether it has begun; settle() is to be called then
+        :raises Exception: what it raises; once it has begun, settle() does
         """
         to_write = self._own.get()
         if path != to_write.path:
-            return False
+            write()
+            return
         executor = futures.ThreadPoolExecutor(1)
         to_write.begun = executor.submit(write)
         executor.shutdown(wait=False)
-        return True
 
     def settle(self):
         """Wait for what this greenlet has begun, for once.

@@ -75,6 +75,19 @@ class Container(object):
         return sum(entry['bytes'] for entry in self.list(
             prefix, container=container))
 
+    def get_etag(self, headers):
+        """Return the ETag of an object without quotes, to get() that version.
+
+        :param headers: what head() has answered
+        :returns: '' where it says little of the content, or the cluster does
+            not heed it
+        """
+        if 'x-object-manifest' in headers or (
+                'x-static-large-object' in headers
+                and not self.capabilities().heeds_etags):
+            return ''
+        return headers.get('etag', '').strip('"')
+
     def get(self, object_name, first=None, last=None, etag=None, wait=None):
         """Open an object for reading.
 

@@ -111,7 +111,7 @@ class Known(object):
             else:
                 self._absent.put(path, True)
         elif kind == '_inprogress' and exists:
-            self._drop_stat(path)
+            self.drop(names.beside(path, 'layer'))
 
     def is_absent(self, path):
         """Tell whether a path cannot be there, for what it needs is not."""
@@ -131,12 +131,6 @@ class Known(object):
                 and len(content) <= _CONTENT_BYTES):
             self._contents.put(path, content)
         self.note(path, True)
-
-    def _drop_stat(self, path):
-        """Forget the layer beside a path."""
-        layer = names.beside(path, 'layer')
-        self._stats.drop(layer)
-        cache.drop(layer + _COMPLETE, layer + _WRITTEN)
 
 
 def _cached_stat(path):

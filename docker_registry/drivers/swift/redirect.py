@@ -47,7 +47,7 @@ class Redirects(object):
         settings = self._settings
         # A client that is sent to a layer that is not there is lost.
         headers = self._container.head(object_name)
-        if etag and headers.get('etag', '').strip('"') != etag:
+        if etag and self._container.get_etag(headers) != etag:
             raise errors.from_status('HEAD %s' % object_name, object_name,
                                      412)
         storage_url = self._container.storage_url()

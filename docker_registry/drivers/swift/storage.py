@@ -153,9 +153,7 @@ class Storage(driver.Base):
         if not isinstance(content, bytes):
             content = content.encode('utf-8')
         self._ahead.forget(path)
-        if not self._meanwhile.begin(
-                path, lambda: self._put_content(path, content)):
-            self._put_content(path, content)
+        self._meanwhile.write(path, lambda: self._put_content(path, content))
         return path
 
     def stream_read(self, path, bytes_range=None):
@@ -413,12 +411,8 @@ class Storage(driver.Base):
 
     def _head(self, path):
         headers = self._container.head(self._names.object_name(path))
-        etag = headers.get('etag', '').strip('"')
-        if 'x-object-manifest' in headers or (
-                'x-static-large-object' in headers
-                and not self._heeds_etags()):
-            etag = ''
-        return known.Stat(self._container.get_size(headers), etag,
+        return known.Stat(self._container.get_size(headers),
+                          self._container.get_etag(headers),
                           headers.get(_CHECKSUM))
 
     def _heeds_etags(self):
