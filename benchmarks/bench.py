@@ -67,8 +67,18 @@ class Bench:
         :returns: (its engine, its processes.Server)
         """
         with self.container(network and network.port) as settings, \
-                contestant.registry(self.directory, settings,
-                                    **options) as running:
+                self.start(contestant, settings, **options) as started:
+            yield started
+
+    @contextlib.contextmanager
+    def start(self, contestant, settings, **options):
+        """Run a contestant's registry, warmed up.
+
+        :param settings: from container()
+        :param options, returns: as for serve()
+        """
+        with contestant.registry(self.directory, settings,
+                                 **options) as running:
             engine = contestant.engine(running.port)
             # Two, for as many workers: both have imported, logged in and
             # dialled then.

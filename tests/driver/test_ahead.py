@@ -31,18 +31,23 @@ def reader(faulty_storage, make_storage):
     return faulty_storage
 
 
+def serve_child(storage):
+    """Say that an image is pushed whose parent is the one that is there."""
+    storage.serve('put_image_json', '2' * 64, find_parent=lambda: _ID)
+
+
 def in_use(storage):
     return storage.statistics()['pool']['in_use']
 
 
 def test_what_is_going_to_be_asked_is_asked_at_once(reader, faults):
-    faults.inject(relay.stall(1), 'HEAD', _MARK)
+    faults.inject(relay.stall(1), 'HEAD', _JSON)
     faults.inject(relay.stall(1), 'GET', _ANCESTRY)
     answers = []
 
     def serve():
-        reader.serve('get_image_ancestry', _ID)
-        answers.append(reader.exists(_MARK))
+        serve_child(reader)
+        answers.append(reader.exists(_JSON))
         answers.append(reader.get_content(_ANCESTRY))
     serving = threading.Thread(target=serve)
     serving.start()
@@ -51,8 +56,8 @@ def test_what_is_going_to_be_asked_is_asked_at_once(reader, faults):
         most = max(most, in_use(reader))
         time.sleep(0.01)
     assert most == 2
-    assert answers == [False, b'[]']
-    assert faults.count('HEAD', _MARK) == faults.count('GET', _ANCESTRY) == 1
+    assert answers == [True, b'[]']
+    assert faults.count('HEAD', _JSON) == faults.count('GET', _ANCESTRY) == 1
 
 
 def test_an_answer_is_true_until_it_is_written(reader, faults):
@@ -70,9 +75,9 @@ def test_an_answer_is_true_until_it_is_written(reader, faults):
 
 
 def test_a_failure_is_its_own_question_s(reader, faults):
-    reader.serve('get_image_ancestry', _ID)
+    serve_child(reader)
     faults.inject(relay.status(507), 'GET', _ANCESTRY)
-    assert reader.exists(_MARK) is False
+    assert reader.exists(_JSON) is True
     for _ in range(2):
         with pytest.raises(errors.SwiftError) as caught:
             reader.get_content(_ANCESTRY)
@@ -226,9 +231,9 @@ def test_one_by_one_while_swift_is_taken_for_silent(reader, faults):
     breaker._open = True
     breaker._asked_at -= 2
     # One request a second gets through; its answer ends the silence.
-    reader.serve('get_image_ancestry', _ID)
+    serve_child(reader)
     before = len(faults.requests)
-    assert reader.exists(_MARK) is False
+    assert reader.exists(_JSON) is True
     assert len(faults.requests) == before + 1
     assert reader.get_content(_ANCESTRY) == b'[]'
 

@@ -8,6 +8,7 @@ import contextlib
 import io
 import json
 import os
+import threading
 import time
 
 from docker_registry.core import exceptions
@@ -104,6 +105,12 @@ def get_json(storage, content=_CONTENT, checksum='sha256:1'):
         assert get_checksums(storage) == [checksum]
 
 
+def get_ancestry(storage):
+    with served(storage, 'get_image_ancestry'):
+        assert not storage.exists(_MARK)
+        assert storage.get_json(_ANCESTRY) == [1, 2]
+
+
 def get_layer(storage, content=_CONTENT):
     with served(storage, 'get_image_layer', reads=True):
         assert not storage.exists(_MARK)
@@ -161,6 +168,27 @@ def test_pull(make_faulty, faults, parent):
     assert counted(faults, get_layer, one) == 1
     assert counted(faults, get_json, one) == 0
     assert counted(faults, get_layer, other) == 2
+
+
+def test_who_completes_an_image_knows_that(make_faulty, faults, parent):
+    one = make_faulty()
+    push(one)
+    assert counted(faults, get_layer, one) == 1
+    # Not which layer it has: another push may have replaced it.
+    assert counted(faults, get_json, one) == 1
+    # Unless it is pushed again.
+    one.put_content(_MARK, 'true')
+    with served(one, 'get_image_layer', reads=True):
+        assert one.exists(_MARK)
+
+
+def test_an_ancestry_is_read_of_complete_images(make_faulty, faults, parent):
+    push(make_faulty())
+    one, other = make_faulty(), make_faulty()
+    assert counted(faults, get_ancestry, one) == 2
+    assert counted(faults, get_json, one) == 2
+    get_json(other)
+    assert counted(faults, get_ancestry, other) == 1
 
 
 def test_pull_with_redis(make_faulty, faults, redis_cache, parent):
@@ -256,12 +284,14 @@ def test_a_cluster_that_heeds_no_etags(make_faulty, faults, redis_cache,
 
 
 @pytest.mark.parametrize('cached', [False, True])
-def test_a_complete_layer_that_is_gone(make_faulty, parent, request, cached):
+@pytest.mark.parametrize('read', [get_json, get_ancestry])
+def test_a_complete_layer_that_is_gone(make_faulty, parent, request, cached,
+                                       read):
     if cached:
         request.getfixturevalue('redis_cache')
     one, other = make_faulty(), make_faulty()
     push(one)
-    get_json(one)
+    read(one)
     other._container.delete('registry/' + _LAYER)
     with served(one, 'get_image_layer', reads=True):
         assert not one.exists(_LAYER)
@@ -315,6 +345,7 @@ def test_a_complete_layer_is_not_pushed_again(make_faulty, make_storage,
         late.expect_push(lambda: 'sha256:2')
         with pytest.raises(errors.AlreadyPushedError):
             late.stream_write(_LAYER, io.BytesIO(_CONTENT[::-1]))
+    assert late._read(_CHECKSUM) == b'["sha256:1"]'
     with served(late, 'put_image_checksum'):
         assert late.exists(_MARK)  # removing it tells
         with pytest.raises(errors.AlreadyPushedError):
@@ -456,12 +487,14 @@ def test_directories_of_such_names(make_faulty, name):
     assert not storage.exists(directory + '/tag_latest')
 
 
-def test_nothing_is_known_for_long(make_faulty, monkeypatch, parent):
-    for name in ('_ABSENT_SECONDS', '_STAT_SECONDS', '_CONTENT_SECONDS'):
+def test_nothing_is_known_for_long(make_faulty, faults, monkeypatch, parent):
+    for name in ('_ABSENT_SECONDS', '_STAT_SECONDS', '_CONTENT_SECONDS',
+                 '_COMPLETE_SECONDS'):
         monkeypatch.setattr(known, name, 0)
     one, other = make_faulty(), make_faulty()
     push(one)
-    get_layer(one)
+    assert counted(faults, get_json, one) == 3
+    assert counted(faults, get_layer, one) == 2
     other.remove(_IMAGE.rstrip('/'))
     assert not one.exists(_JSON)
     assert not one.exists(_LAYER)
@@ -477,3 +510,36 @@ def test_no_more_is_known_than_fits(make_faulty, monkeypatch):
         storage.put_content(path, path)
     assert [storage._known.content(path) for path in paths] == [
         None, paths[1].encode(), paths[2].encode()]
+
+
+def test_a_checksum_is_written_beside_its_layer(make_faulty, faults, parent):
+    storage = make_faulty()
+    find_json(storage)
+    put_json(storage)
+    for path in _LAYER, _CHECKSUM:
+        faults.inject(relay.stall(1), 'PUT', path)
+    pushing = threading.Thread(target=put_layer, args=(storage,))
+    pushing.start()
+    most = 0
+    while pushing.is_alive():
+        most = max(most, storage.statistics()['pool']['in_use'])
+        time.sleep(0.01)
+    assert most == 2
+    assert faults.count('PUT', _CHECKSUM) == 1
+    put_checksum(storage)
+    assert make_faulty()._read(_CHECKSUM) == b'["sha256:1"]'
+
+
+def test_a_checksum_that_could_not_be_written_beside(make_faulty, faults,
+                                                     parent):
+    storage = make_faulty()
+    find_json(storage)
+    put_json(storage)
+    faults.inject(relay.status(507), 'PUT', _CHECKSUM)
+    put_layer(storage)
+    assert faults.count('PUT', _CHECKSUM) == 2
+    assert make_faulty()._read(_CHECKSUM) == b'["sha256:1"]'
+    # Nor is one that is there taken for it.
+    put_layer(storage, b'another', 'sha256:2')
+    put_checksum(storage, 'sha256:2')
+    assert make_faulty()._read(_CHECKSUM) == b'["sha256:2"]'

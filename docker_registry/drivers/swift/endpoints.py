@@ -60,10 +60,18 @@ class Endpoints(object):
                       self._paths.image_ancestry_path(image_id))
 
     def _get_image_ancestry(self, image):
-        """An ancestry never changes; it may be read before the mark."""
-        if not self._is_complete(image):
-            self._ahead.at_once(('exists', image.mark),
-                                ('get_content', image.ancestry))
+        """An ancestry never changes; it may be read before the mark, and
+        then the mark tells whether the image is complete. Both at once would
+        not: the one may be looked for before a push, the other read in it.
+        """
+        if self._is_complete(image):
+            return
+        try:
+            self._ahead.answer('get_content', image.ancestry)
+        except errors.ObjectNotFoundError:
+            return
+        if not self._ahead.answer('exists', image.mark):
+            self._known.completed(image.layer)
 
     def _get_image_json(self, image):
         """Who pushes wants to know whether the json is there; as a rule it is
@@ -71,6 +79,10 @@ class Endpoints(object):
         is, it never changes, and may be read before the mark.
         """
         if self._is_complete(image):
+            if self._ahead.told('stat', image.layer) is None:
+                self._ahead.at_once(('get_content', image.json),
+                                    ('stat', image.layer))
+                self._learn_layer(image)
             return
         try:
             self._ahead.answer('get_content', image.json)
@@ -78,14 +90,21 @@ class Endpoints(object):
             self._ahead.tell('exists', image.mark, False)
             return
         self._ahead.at_once(('exists', image.mark), ('stat', image.layer))
-        if self._ahead.answer('exists', image.mark):
-            return
+        if not self._ahead.answer('exists', image.mark):
+            self._known.completed(image.layer)
+            self._learn_layer(image)
+
+    def _learn_layer(self, image):
+        """Know which layer a complete image has, if it has any."""
         try:
             self._known.fill_stat(image.layer,
                                   self._ahead.answer('stat', image.layer))
         except errors.ObjectNotFoundError:
-            # Looked for just before it was written, and the mark removed?
+            # Looked for just before it was written, and the mark removed? Or
+            # somebody has removed it: the mark says what there is.
+            self._known.drop(image.layer)
             self._ahead.forget(image.layer)
+            self._ahead.forget(image.mark)
 
     def _get_image_layer(self, image):
         """If it is known to be complete, it is read by its ETag."""
@@ -128,8 +147,9 @@ class Endpoints(object):
     def _is_complete(self, image):
         """Tell whether an image is known to be complete, for who reads it."""
         stat = self._known.stat(image.layer)
-        if stat is None:
+        if stat is None and not self._known.is_complete(image.layer):
             return False
         self._ahead.tell('exists', image.mark, False)
-        self._ahead.tell('stat', image.layer, stat)
+        if stat is not None:
+            self._ahead.tell('stat', image.layer, stat)
         return True

@@ -12,6 +12,10 @@ Why each answer is true although several registries write:
   one image at the same time, or who goes past the registry, may change it yet;
   so it is read by that ETag, and if it is another one the mark is looked for
   again. Only who reads goes by that; who pushes is told what Swift says.
+- An image that was complete stays so, for the registry refuses to push it
+  again. That is kept for ten minutes, without saying which layer it has. A
+  push that was under way may put the mark back; the layer is one that was
+  pushed whole all the same. If there is none, the mark is looked for again.
 - What a layer was last written with is known in Redis for a minute, unless the
   next write of it, through whichever registry, drops it first. Where two
   writes cross, or Redis was away, it may be that of a layer which has been
@@ -26,7 +30,8 @@ Why each answer is true although several registries write:
   but does not tell whether they exist.
 
 What is removed past the registry is seen for ten seconds at most, of Redis an
-hour. Knows nothing of Swift.
+hour. An image that is removed so, and pushed again within ten minutes, may be
+read before that push is over. Knows nothing of Swift.
 
 Source: docker_registry/images.py; graph/push.go of the docker engine
 """
@@ -45,6 +50,9 @@ _CONTENT_BYTES = 16 * 1024
 _CONTENT_SECONDS = 10
 _STAT_SECONDS = 10
 _ABSENT_SECONDS = 1
+_COMPLETE_SECONDS = 600
+#: Of these little has to be kept.
+_COMPLETE_COUNT = 4096
 #: Beside a layer's path in Redis: its Stat as that of a complete image, and as
 #: who has written it knows it.
 _COMPLETE, _WRITTEN = '#complete', '#written'
@@ -60,9 +68,10 @@ class Known(object):
     """What is known of paths; forgets in time."""
 
     def __init__(self):
-        self._contents = _Recent(_CONTENT_SECONDS)
-        self._stats = _Recent(_STAT_SECONDS)
-        self._absent = _Recent(_ABSENT_SECONDS)
+        self._contents = _Recent(_CONTENT_SECONDS, _COUNT)
+        self._stats = _Recent(_STAT_SECONDS, _COUNT)
+        self._absent = _Recent(_ABSENT_SECONDS, _COUNT)
+        self._complete = _Recent(_COMPLETE_SECONDS, _COMPLETE_COUNT)
 
     def content(self, path):
         """Return the content of a path as bytes, or None."""
@@ -87,6 +96,14 @@ class Known(object):
     def stat(self, path):
         """Return the Stat of a complete image's layer, None if not known."""
         return self._stats.get(path) or _cached_stat(path + _COMPLETE)
+
+    def is_complete(self, path):
+        """Tell whether the image of a layer is known to be complete."""
+        return self._complete.get(path) is not None
+
+    def completed(self, path):
+        """Remember that the image of a layer is complete."""
+        self._complete.put(path, True)
 
     def fill_stat(self, path, stat):
         """Remember what Swift has just said of a complete image's layer."""
@@ -119,11 +136,12 @@ class Known(object):
                 and self._absent.get(names.beside(path, 'json')) is not None)
 
     def drop(self, *paths):
-        """Forget paths; what is in the process also of all below them."""
+        """Forget paths."""
         cache.drop(*[path + suffix for path in paths
                      for suffix in ('', _COMPLETE, _WRITTEN)])
         for path in paths:
-            for recent in (self._contents, self._stats, self._absent):
+            for recent in (self._contents, self._stats, self._absent,
+                           self._complete):
                 recent.drop(path)
 
     def _keep(self, path, content):
@@ -143,10 +161,12 @@ class _Recent(object):
     """A number of values, each for a while.
 
     :param seconds: for how long
+    :param count: how many at most, the last ones
     """
 
-    def __init__(self, seconds):
+    def __init__(self, seconds, count):
         self._seconds = seconds
+        self._count = count
         self._entries = collections.OrderedDict()
         # Held for a moment and never while waiting for anything, so that it
         # matters to nobody whether gevent has patched it.
@@ -161,14 +181,9 @@ class _Recent(object):
         with self._lock:
             self._entries.pop(path, None)
             self._entries[path] = value, time.time() + self._seconds
-            while len(self._entries) > _COUNT:
+            while len(self._entries) > self._count:
                 self._entries.popitem(last=False)
 
     def drop(self, path):
-        below = path.rstrip('/') + '/'
-        if not self._entries:
-            return  # as mostly, when thousands are dropped
         with self._lock:
-            for entry in list(self._entries):
-                if (entry + '/').startswith(below):
-                    del self._entries[entry]
+            self._entries.pop(path, None)

@@ -93,6 +93,18 @@ class _Adapter(requests.adapters.HTTPAdapter):
             self._pool = super(_Adapter, self).get_connection(url, proxies)
         return self._pool
 
+    def build_response(self, request, raw):
+        # Without cookies and a charset, which Swift's answers do not have.
+        response = requests.Response()
+        response.status_code = raw.status
+        response.reason = raw.reason
+        response.headers = raw.headers
+        response.raw = raw
+        response.url = request.url
+        response.request = request
+        response.connection = self
+        return response
+
 
 def _pool(pool, connect_seconds):
     class Connection(pool.ConnectionCls):

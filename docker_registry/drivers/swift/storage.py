@@ -85,6 +85,7 @@ class Storage(driver.Base):
                                   lambda: self._connections.breaker.is_open)
         self._opened = ahead.Opened(self._open_to_read)
         self._meanwhile = ahead.Meanwhile()
+        self._sooner = ahead.Sooner()
         self._endpoints = endpoints.Endpoints(self, self._ahead,
                                               self._meanwhile, self._known,
                                               self._heeds_etags)
@@ -136,6 +137,7 @@ class Storage(driver.Base):
             # Who was served has been told of something else.
             logger.warning('%s', error)
         self._ahead.end()
+        self._sooner.done(None, None)
         self._meanwhile.expect(None)
         self._opened.expect(None)
         self._checksums.set(None)
@@ -180,8 +182,12 @@ class Storage(driver.Base):
         find_checksum = self._checksums.get()
         options = {}
         if find_checksum is not None:
+            def find_headers():
+                checksum = find_checksum()
+                self._begin_checksum(path, checksum)
+                return {_CHECKSUM: checksum}
             options = {
-                'find_headers': lambda: {_CHECKSUM: find_checksum()},
+                'find_headers': find_headers,
                 'may_replace': lambda: self._check_in_progress(path)}
         self._ahead.forget(path)
         try:
@@ -263,6 +269,8 @@ class Storage(driver.Base):
                 raise
         finally:
             self._known.drop(path)
+        if was_pushed:
+            self._known.completed(names.beside(path, 'layer'))
         self._recent_tags.removed(path)
 
     def get_size(self, path):
@@ -361,7 +369,19 @@ class Storage(driver.Base):
             checksum = self._ahead.answer('stat', path).checksum
         except errors.ObjectNotFoundError:
             return None
-        return checksum and json.dumps([checksum]).encode('ascii')
+        return checksum and _checksum_content(checksum)
+
+    def _begin_checksum(self, path, checksum):
+        """Write a layer's _checksum while the layer is written.
+
+        Unless there is one: that may be of somebody else who completes the
+        image before this, in which case the layer is refused.
+        """
+        if self._heeds_etags():
+            path = names.beside(path, '_checksum')
+            content = _checksum_content(checksum)
+            self._sooner.begin(path, content, lambda: self._put(
+                path, content, only_new=True))
 
     def _check_in_progress(self, layer):
         """Raise AlreadyPushedError if a layer's image is complete."""
@@ -406,8 +426,14 @@ class Storage(driver.Base):
                 time.sleep(_REMOVAL_SECONDS)
 
     def _write(self, path, content):
+        """Write content, bytes, to a path, if it has not been begun."""
+        if not self._sooner.done(path, content):
+            self._put(path, content)
+
+    def _put(self, path, content, only_new=False):
         self._container.put(self._names.object_name(path), content,
-                            len(content), hashlib.md5(content).hexdigest())
+                            len(content), hashlib.md5(content).hexdigest(),
+                            only_new)
 
     def _head(self, path):
         headers = self._container.head(self._names.object_name(path))
@@ -430,6 +456,11 @@ class Storage(driver.Base):
 
     def _forget(self, object_names):
         self._known.drop(*map(self._names.path, object_names))
+
+
+def _checksum_content(checksum):
+    """Return what the registry writes to _checksum, as bytes."""
+    return json.dumps([checksum]).encode('ascii')
 
 
 def _quoting(helper):
