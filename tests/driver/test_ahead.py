@@ -12,7 +12,8 @@ from docker_registry.drivers.swift import errors
 import pytest
 import relay
 
-_ID = '1' * 64
+_ID, _CHILD_ID = '1' * 64, '2' * 64
+_CHILD_JSON = 'images/%s/json' % _CHILD_ID
 _MARK, _JSON, _ANCESTRY, _LAYER = (
     'images/%s/%s' % (_ID, name)
     for name in ('_inprogress', 'json', 'ancestry', 'layer'))
@@ -31,22 +32,26 @@ def reader(faulty_storage, make_storage):
     return faulty_storage
 
 
-def serve_child(storage):
+def serve_child(storage, **options):
     """Say that an image is pushed whose parent is the one that is there."""
-    storage.serve('put_image_json', '2' * 64, find_parent=lambda: _ID)
+    storage.serve('put_image_json', _CHILD_ID, find_parent=lambda: _ID,
+                  **options)
 
 
 def in_use(storage):
     return storage.statistics()['pool']['in_use']
 
 
-def test_what_is_going_to_be_asked_is_asked_at_once(reader, faults):
-    faults.inject(relay.stall(1), 'HEAD', _JSON)
-    faults.inject(relay.stall(1), 'GET', _ANCESTRY)
+@pytest.mark.parametrize('asks_index,at_once', [(True, 2), (False, 3)])
+def test_what_is_going_to_be_asked_is_asked_at_once(reader, faults,
+                                                    asks_index, at_once):
+    for verb, path in (('HEAD', _JSON), ('GET', _ANCESTRY),
+                       ('HEAD', _CHILD_JSON)):
+        faults.inject(relay.stall(1), verb, path)
     answers = []
 
     def serve():
-        serve_child(reader)
+        serve_child(reader, asks_index=asks_index)
         answers.append(reader.exists(_JSON))
         answers.append(reader.get_content(_ANCESTRY))
     serving = threading.Thread(target=serve)
@@ -55,7 +60,8 @@ def test_what_is_going_to_be_asked_is_asked_at_once(reader, faults):
     while serving.is_alive():
         most = max(most, in_use(reader))
         time.sleep(0.01)
-    assert most == 2
+    assert most == at_once
+    assert faults.count('HEAD', _CHILD_JSON) == at_once - 2
     assert answers == [True, b'[]']
     assert faults.count('HEAD', _JSON) == faults.count('GET', _ANCESTRY) == 1
 

@@ -160,7 +160,9 @@ class Meanwhile(object):
         if path != to_write.path:
             write()
             return
-        to_write.begun = _begin(write)
+        executor = futures.ThreadPoolExecutor(1)
+        to_write.begun = executor.submit(write)
+        executor.shutdown(wait=False)
 
     def settle(self):
         """Wait for what this greenlet has begun, for once.
@@ -171,38 +173,6 @@ class Meanwhile(object):
         begun, to_write.begun = to_write.begun, None
         if begun is not None:
             begun.result()
-
-
-class Sooner(object):
-
-    """Writes that begin before this greenlet is asked for them."""
-
-    def __init__(self):
-        self._own = per_process.PerGreenlet(lambda: None)
-
-    def begin(self, path, content, write):
-        """Begin to write content to a path.
-
-        :param write: callable that writes it
-        """
-        self._own.set((path, content, _begin(write)))
-
-    def done(self, path, content):
-        """Wait for what has been begun; tell whether it was this, and has
-        been written.
-        """
-        begun = self._own.get()
-        if begun is None:
-            return False
-        self._own.set(None)
-        return begun[2].exception() is None and begun[:2] == (path, content)
-
-
-def _begin(write):
-    executor = futures.ThreadPoolExecutor(1)
-    begun = executor.submit(write)
-    executor.shutdown(wait=False)
-    return begun
 
 
 class _ToRead(object):

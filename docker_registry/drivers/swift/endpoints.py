@@ -37,21 +37,21 @@ class Endpoints(object):
             'get_image_ancestry': self._get_image_ancestry,
             'get_image_json': self._get_image_json,
             'get_image_layer': self._get_image_layer,
-            'put_image_json': self._put_image_json,
             'put_image_layer': self._put_image_layer,
             'put_image_checksum': self._put_image_checksum}
 
-    def prepare(self, endpoint, image_id, find_parent):
+    def prepare(self, endpoint, image_id, find_parent, asks_index):
         """Ask or tell what an endpoint is going to ask.
 
-        :param endpoint, image_id, find_parent: as for Storage.serve()
+        :param endpoint, image_id, find_parent, asks_index: as for
+            Storage.serve()
         :raises errors.SwiftError: what is asked first cannot be asked
         """
-        prepare = self._prepares.get(endpoint)
-        if prepare is not None:
-            prepare(self._image(image_id))
+        image = self._image(image_id)
         if endpoint == 'put_image_json':
-            self._ask_parent(find_parent())
+            self._put_image_json(image, find_parent(), asks_index)
+        elif endpoint in self._prepares:
+            self._prepares[endpoint](image)
 
     def _image(self, image_id):
         return _Image(self._paths.image_json_path(image_id),
@@ -78,11 +78,7 @@ class Endpoints(object):
         not, and whether a push is under way then makes no difference. If it
         is, it never changes, and may be read before the mark.
         """
-        if self._is_complete(image):
-            if self._ahead.told('stat', image.layer) is None:
-                self._ahead.at_once(('get_content', image.json),
-                                    ('stat', image.layer))
-                self._learn_layer(image)
+        if self._layer_is_known(image):
             return
         try:
             self._ahead.answer('get_content', image.json)
@@ -90,38 +86,34 @@ class Endpoints(object):
             self._ahead.tell('exists', image.mark, False)
             return
         self._ahead.at_once(('exists', image.mark), ('stat', image.layer))
-        if not self._ahead.answer('exists', image.mark):
-            self._known.completed(image.layer)
-            self._learn_layer(image)
-
-    def _learn_layer(self, image):
-        """Know which layer a complete image has, if it has any."""
+        if self._ahead.answer('exists', image.mark):
+            return
         try:
             self._known.fill_stat(image.layer,
                                   self._ahead.answer('stat', image.layer))
         except errors.ObjectNotFoundError:
-            # Looked for just before it was written, and the mark removed? Or
-            # somebody has removed it: the mark says what there is.
-            self._known.drop(image.layer)
+            # Looked for just before it was written, and the mark removed?
             self._ahead.forget(image.layer)
-            self._ahead.forget(image.mark)
 
     def _get_image_layer(self, image):
         """If it is known to be complete, it is read by its ETag."""
         self._is_complete(image)
 
-    def _put_image_json(self, image):
+    def _put_image_json(self, image, parent_id, asks_index):
         """Its ancestry says nothing to anybody while the mark is there, with
-        a json or without. Nothing of the image may be asked yet: the registry
-        may ask the index first, for long.
+        a json or without; so both are written at once.
+
+        Whether the image is there yet may be asked with what its parent has,
+        unless that is an old answer when the index has given its own.
         """
         self._meanwhile.expect(image.json)
-
-    def _ask_parent(self, parent_id):
-        if parent_id is not None:
-            parent = self._image(parent_id)
-            self._ahead.at_once(('exists', parent.json),
-                                ('get_content', parent.ancestry))
+        if parent_id is None:
+            return
+        parent = self._image(parent_id)
+        asked = [('exists', parent.json), ('get_content', parent.ancestry)]
+        if not asks_index:
+            asked.append(('exists', image.json))
+        self._ahead.at_once(*asked)
 
     def _put_image_layer(self, image):
         """Writing the layer finds out whether there is one already, and then
@@ -146,10 +138,18 @@ class Endpoints(object):
 
     def _is_complete(self, image):
         """Tell whether an image is known to be complete, for who reads it."""
-        stat = self._known.stat(image.layer)
-        if stat is None and not self._known.is_complete(image.layer):
+        if self._layer_is_known(image):
+            return True
+        if not self._known.is_complete(image.layer):
             return False
         self._ahead.tell('exists', image.mark, False)
-        if stat is not None:
-            self._ahead.tell('stat', image.layer, stat)
+        return True
+
+    def _layer_is_known(self, image):
+        """Tell whether it is known which layer a complete image has."""
+        stat = self._known.stat(image.layer)
+        if stat is None:
+            return False
+        self._ahead.tell('exists', image.mark, False)
+        self._ahead.tell('stat', image.layer, stat)
         return True

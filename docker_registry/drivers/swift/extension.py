@@ -43,11 +43,13 @@ class Extension(object):
     :param toolkit: the module docker_registry.toolkit
     :param storage: the Storage that the registry uses
     :param settings: health.Settings
+    :param standalone: whether the registry asks no index
     """
 
-    def __init__(self, app, toolkit, storage, settings):
+    def __init__(self, app, toolkit, storage, settings, standalone):
         self._toolkit = toolkit
         self._storage = storage
+        self._standalone = standalone
         self._enforce = settings.enforce
         self._health = health.Health(storage.check, settings)
         app.before_request(self._before_request)
@@ -97,7 +99,8 @@ class Extension(object):
             self._storage.serve(
                 request.endpoint, image_id, lambda: _parent(request.data),
                 reads=(request.endpoint == 'get_image_layer'
-                       and 'Range' not in request.headers))
+                       and 'Range' not in request.headers),
+                asks_index=not self._standalone)
         self._health.watch()
         path = request.path
         finding = self._health.finding
@@ -208,7 +211,8 @@ def boot(cfg):
     from docker_registry import toolkit
     from docker_registry.app import app
     from docker_registry.lib import checksums
-    extension = Extension(app, toolkit, storage.load(), settings)
+    extension = Extension(app, toolkit, storage.load(), settings,
+                          cfg.standalone)
     tags.get_tags = extension.get_tags
     checksums.simple_checksum_handler = extension.simple_checksum_handler
 

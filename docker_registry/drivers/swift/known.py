@@ -13,7 +13,8 @@ Why each answer is true although several registries write:
   so it is read by that ETag, and if it is another one the mark is looked for
   again. Only who reads goes by that; who pushes is told what Swift says.
 - An image that was complete stays so, for the registry refuses to push it
-  again. That is kept for ten minutes, without saying which layer it has. A
+  again. That is kept for ten minutes, for who reads its ancestry or its layer;
+  not for who asks for its json, to find out whether it has to be pushed. A
   push that was under way may put the mark back; the layer is one that was
   pushed whole all the same. If there is none, the mark is looked for again.
 - What a layer was last written with is known in Redis for a minute, unless the
@@ -30,8 +31,8 @@ Why each answer is true although several registries write:
   but does not tell whether they exist.
 
 What is removed past the registry is seen for ten seconds at most, of Redis an
-hour. An image that is removed so, and pushed again within ten minutes, may be
-read before that push is over. Knows nothing of Swift.
+hour. The layer of an image that is removed so, and pushed again within ten
+minutes of that, may be read before that push is over. Knows nothing of Swift.
 
 Source: docker_registry/images.py; graph/push.go of the docker engine
 """
@@ -107,6 +108,7 @@ class Known(object):
 
     def fill_stat(self, path, stat):
         """Remember what Swift has just said of a complete image's layer."""
+        self.completed(path)
         if stat.etag:
             cache.fill(path + _COMPLETE, json.dumps(stat))
             self._stats.put(path, stat)
@@ -129,6 +131,8 @@ class Known(object):
                 self._absent.put(path, True)
         elif kind == '_inprogress' and exists:
             self.drop(names.beside(path, 'layer'))
+        elif kind == 'layer' and not exists:
+            self.drop(path)
 
     def is_absent(self, path):
         """Tell whether a path cannot be there, for what it needs is not."""

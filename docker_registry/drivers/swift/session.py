@@ -94,7 +94,7 @@ class _Adapter(requests.adapters.HTTPAdapter):
         return self._pool
 
     def build_response(self, request, raw):
-        # Without cookies and a charset, which Swift's answers do not have.
+        # Without cookies and an encoding, which nobody asks for.
         response = requests.Response()
         response.status_code = raw.status
         response.reason = raw.reason

@@ -85,13 +85,13 @@ class Storage(driver.Base):
                                   lambda: self._connections.breaker.is_open)
         self._opened = ahead.Opened(self._open_to_read)
         self._meanwhile = ahead.Meanwhile()
-        self._sooner = ahead.Sooner()
         self._endpoints = endpoints.Endpoints(self, self._ahead,
                                               self._meanwhile, self._known,
                                               self._heeds_etags)
         self._checksums = per_process.PerGreenlet(lambda: None)
 
-    def serve(self, endpoint, image_id, find_parent=None, reads=False):
+    def serve(self, endpoint, image_id, find_parent=None, reads=False,
+              asks_index=True):
         """Say what this greenlet or thread is going to be asked for.
 
         For whoever knows it, to have it sooner and for fewer requests to
@@ -104,9 +104,11 @@ class Storage(driver.Base):
             pushed json names, or None
         :param reads: whether stream_read() is going to be asked for the
             image's layer from its start, if exists() finds it
+        :param asks_index: whether the registry asks its index for long after
+            it has begun to ask the storage
         """
         self._ahead.begin(lambda: self._endpoints.prepare(
-            endpoint, image_id, find_parent))
+            endpoint, image_id, find_parent, asks_index))
         if reads:
             self._opened.expect(self.image_layer_path(image_id))
 
@@ -137,7 +139,6 @@ class Storage(driver.Base):
             # Who was served has been told of something else.
             logger.warning('%s', error)
         self._ahead.end()
-        self._sooner.done(None, None)
         self._meanwhile.expect(None)
         self._opened.expect(None)
         self._checksums.set(None)
@@ -182,12 +183,8 @@ class Storage(driver.Base):
         find_checksum = self._checksums.get()
         options = {}
         if find_checksum is not None:
-            def find_headers():
-                checksum = find_checksum()
-                self._begin_checksum(path, checksum)
-                return {_CHECKSUM: checksum}
             options = {
-                'find_headers': find_headers,
+                'find_headers': lambda: {_CHECKSUM: find_checksum()},
                 'may_replace': lambda: self._check_in_progress(path)}
         self._ahead.forget(path)
         try:
@@ -369,19 +366,7 @@ class Storage(driver.Base):
             checksum = self._ahead.answer('stat', path).checksum
         except errors.ObjectNotFoundError:
             return None
-        return checksum and _checksum_content(checksum)
-
-    def _begin_checksum(self, path, checksum):
-        """Write a layer's _checksum while the layer is written.
-
-        Unless there is one: that may be of somebody else who completes the
-        image before this, in which case the layer is refused.
-        """
-        if self._heeds_etags():
-            path = names.beside(path, '_checksum')
-            content = _checksum_content(checksum)
-            self._sooner.begin(path, content, lambda: self._put(
-                path, content, only_new=True))
+        return checksum and json.dumps([checksum]).encode('ascii')
 
     def _check_in_progress(self, layer):
         """Raise AlreadyPushedError if a layer's image is complete."""
@@ -426,14 +411,8 @@ class Storage(driver.Base):
                 time.sleep(_REMOVAL_SECONDS)
 
     def _write(self, path, content):
-        """Write content, bytes, to a path, if it has not been begun."""
-        if not self._sooner.done(path, content):
-            self._put(path, content)
-
-    def _put(self, path, content, only_new=False):
         self._container.put(self._names.object_name(path), content,
-                            len(content), hashlib.md5(content).hexdigest(),
-                            only_new)
+                            len(content), hashlib.md5(content).hexdigest())
 
     def _head(self, path):
         headers = self._container.head(self._names.object_name(path))
@@ -456,11 +435,6 @@ class Storage(driver.Base):
 
     def _forget(self, object_names):
         self._known.drop(*map(self._names.path, object_names))
-
-
-def _checksum_content(checksum):
-    """Return what the registry writes to _checksum, as bytes."""
-    return json.dumps([checksum]).encode('ascii')
 
 
 def _quoting(helper):
