@@ -220,6 +220,19 @@ def test_container_that_is_missing_and_may_not_be_made(make_storage):
     assert 'swift_create_container' in str(caught.value)
 
 
+def test_container_that_is_not_found_although_it_is_there(faulty_storage,
+                                                          faults):
+    """Another proxy has looked for it just before it was made."""
+    faults.inject(relay.status(404), 'PUT', '/a', times=3)
+    faulty_storage.put_content('a', b'1')
+    assert faulty_storage.get_content('a') == b'1'
+    faults.inject(relay.status(404), 'PUT', '/a', times=4)
+    with pytest.raises(errors.SwiftError) as caught:
+        faulty_storage.put_content('a', b'2')
+    assert not isinstance(caught.value, exceptions.FileNotFoundError)
+    assert 'has been created' in str(caught.value)
+
+
 def test_credentials_that_may_not_make_the_container(make_storage, services):
     storage = make_storage(swift_user='test:guest',
                            swift_password=services['passwords']['test:guest'])

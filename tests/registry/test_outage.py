@@ -61,10 +61,14 @@ def assert_unavailable(answer):
 
 
 @pytest.mark.parametrize('away', [stopped, frozen])
-def test_every_request_is_answered_503_in_time(cluster, impatient, away):
+def test_every_request_is_answered_503_in_time(cluster, impatient,
+                                               start_registry, away):
     client = v1client.V1Client(impatient.port)
     image = v1client.make_image()
-    client.push('private/demo', [image])
+    # Through another registry: what this one remembers it goes on to answer.
+    v1client.V1Client(start_registry({
+        'swift_container': impatient.settings['swift_container']}).port).push(
+            'private/demo', [image])
     client.expect(200, 'PUT', '/v1/repositories/private/demo/properties',
                   b'{"access": "private"}')
     with away(cluster.proxy):

@@ -31,6 +31,11 @@ _SEGMENT_STATUS = re.compile(br', (401|5\d\d) ')
 #: Source: https://docs.openstack.org/api-ref/object-store/
 _NEWEST = {'X-Newest': 'true'}
 
+#: A proxy that has looked for the container just before it was made may tell
+#: others for seconds that it is not there; making it again has that forgotten.
+#: Source: swift/proxy/controllers/container.py, clear_info_cache()
+_CREATE_ATTEMPTS = 3
+
 logger = logging.getLogger(__name__)
 
 
@@ -341,13 +346,12 @@ class Container(object):
                                          202)
         is_slow = query is not None  # a manifest, each segment is looked at
         try:
-            self._request('PUT', object_name, send, is_slow=is_slow)
-        except errors.ObjectNotFoundError as error:  # that is, the container
-            if not self._settings.create_container:
-                raise self._no_container(error, 'it may be created by hand, '
-                                         'or by swift_create_container: true')
-            self._create(error)
-            self._request('PUT', object_name, send, is_slow=is_slow)
+            for attempts_left in range(_CREATE_ATTEMPTS, -1, -1):
+                try:
+                    self._request('PUT', object_name, send, is_slow=is_slow)
+                    return
+                except errors.ObjectNotFoundError as error:
+                    self._create(error, attempts_left)
         except errors.AccessDeniedError as error:
             if error.status != 403 or isinstance(error, errors.LoginError):
                 raise
@@ -416,7 +420,14 @@ class Container(object):
             return capabilities.DEFAULT
         return capabilities.parse(info)
 
-    def _create(self, missing):
+    def _create(self, missing, attempts_left):
+        """Make the container, which a PUT has not found."""
+        if not self._settings.create_container:
+            raise self._no_container(missing, 'it may be created by hand, '
+                                     'or by swift_create_container: true')
+        if not attempts_left:
+            raise self._no_container(missing, 'it has been created, and yet '
+                                     'is not found')
         try:
             self._request(
                 'PUT', None, lambda connection: client.put_container(
