@@ -96,7 +96,7 @@ class Endpoints(object):
             self._ahead.forget(image.layer)
 
     def _get_image_layer(self, image):
-        """If it is known to be complete, it is read by its ETag."""
+        """If it is known which layer it has, that is read by its ETag."""
         self._is_complete(image)
 
     def _put_image_json(self, image, parent_id, asks_index):
@@ -140,10 +140,10 @@ class Endpoints(object):
         """Tell whether an image is known to be complete, for who reads it."""
         if self._layer_is_known(image):
             return True
-        if not self._known.is_complete(image.layer):
-            return False
-        self._ahead.tell('exists', image.mark, False)
-        return True
+        is_complete = self._known.is_complete(image.layer)
+        if is_complete:
+            self._ahead.tell('exists', image.mark, False)
+        return is_complete
 
     def _layer_is_known(self, image):
         """Tell whether it is known which layer a complete image has."""

@@ -11,12 +11,13 @@ Why each answer is true although several registries write:
   when Swift has said that its image is not in progress. Two clients that push
   one image at the same time, or who goes past the registry, may change it yet;
   so it is read by that ETag, and if it is another one the mark is looked for
-  again. Only who reads goes by that; who pushes is told what Swift says.
+  again. Only a GET goes by that, also that of who wants to know whether to
+  push; a PUT is told what Swift says.
 - An image that was complete stays so, for the registry refuses to push it
   again. That is kept for ten minutes, for who reads its ancestry or its layer;
-  not for who asks for its json, to find out whether it has to be pushed. A
-  push that was under way may put the mark back; the layer is one that was
-  pushed whole all the same. If there is none, the mark is looked for again.
+  not for its json, by which who pushes goes. A push that was under way may put
+  the mark back; the layer is one that was pushed whole all the same. If there
+  is none, the mark is looked for again.
 - What a layer was last written with is known in Redis for a minute, unless the
   next write of it, through whichever registry, drops it first. Where two
   writes cross, or Redis was away, it may be that of a layer which has been

@@ -94,15 +94,13 @@ class _Adapter(requests.adapters.HTTPAdapter):
         return self._pool
 
     def build_response(self, request, raw):
-        # Without cookies and an encoding, which nobody asks for.
+        # Of what requests finds out, that which swiftclient asks for.
         response = requests.Response()
         response.status_code = raw.status
         response.reason = raw.reason
         response.headers = raw.headers
         response.raw = raw
-        response.url = request.url
         response.request = request
-        response.connection = self
         return response
 
 
