@@ -6,6 +6,7 @@ import itertools
 import json
 import os
 import re
+import time
 import urllib.parse
 
 from stack import processes
@@ -18,6 +19,8 @@ _MIB = 1024 * 1024
 #: A line of the proxy's log. What its own middleware asks has no client.
 _REQUEST = re.compile(r': [0-9.]+ .* (?:GET|HEAD|PUT|POST|DELETE) '
                       r'/(?:v1/|info)')
+#: Within this a request that was answered is in the log.
+_LOGGED_SECONDS = 0.2
 
 
 class Bench:
@@ -80,8 +83,8 @@ class Bench:
         with contestant.registry(self.directory, settings,
                                  **options) as running:
             engine = contestant.engine(running.port)
-            # Two, for as many workers: both have imported, logged in and
-            # dialled then.
+            # A dozen connections and more for each: either worker gets some,
+            # and then has imported, logged in and dialled.
             for number in range(2):
                 prepared = engine.prepare(images.make(
                     'bench/warm%d' % number, 1, 1024))
@@ -102,13 +105,29 @@ class Bench:
         """Return the path of a file that a work keeps something in."""
         return os.path.join(self.directory, name)
 
+    def large_file(self):
+        """Return the path of a file of random bytes, a large layer's size."""
+        path = self.file('layer')
+        if not os.path.exists(path):
+            with open(path, 'wb') as layer:
+                for _ in range(self.scale.large_mib):
+                    layer.write(os.urandom(_MIB))
+        return path
+
     def requests(self):
         """Return how many requests clients have sent to Swift so far.
 
-        Without logins, which go elsewhere where there is a Keystone.
+        Without logins, which go elsewhere where there is a Keystone; with
+        what a registry asks by itself to see whether Swift is well.
         """
-        with open(self.cluster.proxy.log, errors='replace') as log:
-            return sum(1 for line in log if _REQUEST.search(line))
+        count = None
+        while True:
+            with open(self.cluster.proxy.log, errors='replace') as log:
+                before, count = count, sum(
+                    1 for line in log if _REQUEST.search(line))
+            if before == count:
+                return count
+            time.sleep(_LOGGED_SECONDS)  # the last is answered, not logged
 
     @contextlib.contextmanager
     def connection(self, port=None):

@@ -1,5 +1,6 @@
 """What was measured, as pictures: of each work, the peers and the goals."""
 
+import collections
 import os
 
 import matplotlib
@@ -28,7 +29,8 @@ def draw(run, works, directory):
             directory, work.name.replace(' ', '-').replace('/', '-')
             + '.png'))
     _comparison(run, works, os.path.join(directory, 'comparison.png'))
-    _goals(run, works, os.path.join(directory, 'goals.png'))
+    if not run['quick']:
+        _goals(run, works, os.path.join(directory, 'goals.png'))
 
 
 def _work(run, work, path):
@@ -83,7 +85,7 @@ def _comparison(run, works, path):
 
 
 def _goals(run, works, path):
-    """How far each goal is met."""
+    """How far each goal is met; but for "no failure", which is yes or no."""
     rows = []
     for goal in goals.GOALS:
         if goal.work in [work.name for work in works]:
@@ -93,7 +95,8 @@ def _goals(run, works, path):
                           if goal.at_least is not None
                           else [goal.at_most / number for number in found])
                 rows.append((report.describe(goal), scores,
-                             '#1b6ca8' if scores[0] >= 1 else '#b03030'))
+                             '#1b6ca8' if report.is_met(run, goal)
+                             else '#b03030'))
     _dots(rows, path, 'times its goal; right of the line it is met')
 
 
@@ -105,9 +108,12 @@ def _dots(rows, path, label):
     if not rows:
         return
     labels = list(dict.fromkeys(row[0] for row in reversed(rows)))
+    drawn = collections.Counter()
     figure, axis = pyplot.subplots(figsize=(9, 0.34 * len(labels) + 1.2))
     for name, (median, one, other), color in rows:
-        position = labels.index(name)
+        # One below the other, or those that are equal would look like one.
+        position = labels.index(name) - 0.2 * drawn[name]
+        drawn[name] += 1
         axis.plot([one, other], [position, position], color=color, alpha=0.4)
         axis.plot(median, position, 'o', color=color)
     axis.axvline(1, color='black', linewidth=0.8)

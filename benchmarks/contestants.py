@@ -7,7 +7,7 @@ from . import engines
 
 _TEMP_URL_KEY = 'a-key-for-temporary-urls'
 #: As README.rst advises, for both drivers of the old registry.
-_GUNICORN_OPTIONS = ('--max-requests', '10000')
+GUNICORN_OPTIONS = ('--max-requests', '10000')
 
 
 class Contestant:
@@ -51,13 +51,12 @@ class _V1(Contestant):
                                      'port': cache.server.port, 'db': 0,
                                      'password': None}
         return registry.Registry(directory, settings, self.environment,
-                                 workers, _GUNICORN_OPTIONS)
+                                 workers, GUNICORN_OPTIONS)
 
 
 class _Registry2(Contestant):
 
-    def registry(self, directory, settings, workers=2, redirect=False,
-                 cache=None):
+    def registry(self, directory, settings, workers=2, redirect=False):
         return registry2.Registry2(directory, settings,
                                    _TEMP_URL_KEY if redirect else None)
 

@@ -31,12 +31,14 @@ class Engine:
     :param port: the registry's
     :ivar timeout_seconds: how long to wait for an answer; registry:2 reads a
         large layer once more before it gives one
+    :ivar redirected: how often a registry has sent it elsewhere
     """
 
     timeout_seconds = 300
 
     def __init__(self, port):
         self._port = port
+        self.redirected = 0
 
     def prepare(self, image):
         """Return what push() and pull() take; done before time is taken."""
@@ -89,6 +91,7 @@ class Engine:
                                encode_chunked=chunked)
             response = connection.getresponse()
             if method == 'GET' and response.status in _REDIRECTS:
+                self.redirected += 1
                 return self._ask(expected, method,
                                  response.headers['Location'], layer=layer)
             if layer and response.status == expected:
@@ -108,7 +111,7 @@ class Engine:
 
 class V1(Engine):
 
-    """Pushes and pulls as docker 1.5 did."""
+    """Pushes and pulls what docker 1.5 did, as it did."""
 
     def prepare(self, image):
         prepared, parent = [], None
@@ -162,7 +165,10 @@ class V1(Engine):
 
 class V2(Engine):
 
-    """Pushes and pulls as docker does since 1.10."""
+    """Pushes and pulls what docker does since 1.10.
+
+    One layer after the other, as v1 does; docker has several under way.
+    """
 
     def prepare(self, image):
         config = json.dumps({'id': os.urandom(32).hex()}).encode()

@@ -2,6 +2,7 @@
 
 import collections
 import hashlib
+import http.client
 import os
 import tarfile
 
@@ -45,30 +46,34 @@ class Layer:
             digest.update(part)
         return digest.hexdigest()
 
-    def compare(self, stream):
-        """Read a stream to its end; every byte must be the layer's.
+    def compare(self, response):
+        """Read an answer to its end; every byte must be the layer's.
 
-        :param stream: has readinto()
-        :raises CorruptError: one is not, or there are too few or too many
+        :param response: http.client.HTTPResponse
+        :raises CorruptError: one is not, or a complete answer has too few or
+            too many
+        :raises http.client.IncompleteRead: it breaks off
         """
         buffer = memoryview(bytearray(1024 * 1024))
         position = 0
         for part in self._parts:
             done = 0
             while done < len(part):
-                count = stream.readinto(
+                count = response.readinto(
                     buffer[:min(len(buffer), len(part) - done)])
                 if not count:
+                    if response.length:  # readinto() does not say so
+                        raise http.client.IncompleteRead(b'', response.length)
                     raise CorruptError('it ends after %d of %d bytes' % (
                         position, self.size))
                 # Two memoryviews are compared item by item, which takes longer
-                # than all that Swift does.
+                # than the registry's part of a pull.
                 if not part.startswith(buffer[:count], done):
                     raise CorruptError('other bytes, from byte %d on'
                                        % position)
                 done += count
                 position += count
-        if stream.readinto(buffer):
+        if response.readinto(buffer):
             raise CorruptError('it is longer than %d bytes' % self.size)
 
 

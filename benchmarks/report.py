@@ -16,15 +16,19 @@ _LISTED_FAILURES = 3
 def values(run, work, contestant, metric):
     """Return what was measured, as a dict from round to number."""
     found = {}
-    for measurement in run['measurements']:
-        if (measurement['work'], measurement['contestant']) == (
-                work, contestant):
-            number = len(measurement['failures']) if (
-                metric == goals.FAILURES) else (
-                    measurement['values'].get(metric))
-            if number is not None:
-                found[measurement['round']] = number
+    for measurement in _measured(run, work, contestant):
+        number = measurement['values'].get(metric)
+        if metric == goals.FAILURES:
+            number = len(measurement['failures'])
+        if number is not None:
+            found[measurement['round']] = number
     return found
+
+
+def _measured(run, work, contestant):
+    return [measurement for measurement in run['measurements']
+            if (measurement['work'], measurement['contestant']) == (
+                work, contestant)]
 
 
 def spread(numbers):
@@ -47,16 +51,24 @@ def ratios(own, other):
 
 def report(run, works):
     """Return the whole report as a text."""
-    lines = ['%d rounds on %s, %d processors, at %s, %.0f minutes' % (
-        run['scale']['rounds'], run['machine']['system'],
-        run['machine']['processors'], run['machine']['commit'],
-        run.get('seconds', 0) / 60),
+    scale, machine = run['scale'], run['machine']
+    lines = [
+        'Rounds: %d, on %s, %d processors, at %s, in %.0f minutes.' % (
+            scale['rounds'], machine['system'], machine['processors'],
+            machine['commit'], run.get('seconds', 0) / 60),
+        'Large layers: %(large_mib)d MiB. Many clients: %(images)d images, of '
+        '%(few)d clients (few) and of %(many)d (many).' % scale,
+        'Small layers: %(layers)d. Tags: %(tags)d. Names in a listing: '
+        '%(names)d. Pushes at once, for memory: %(pushes)d.' % scale,
+        'Both registries of old have gunicorn %s; registry:2 is %s.' % (
+            ' '.join(machine['gunicorn options']), machine['registry:2']),
         'Medians, and in parentheses the least and the most of all rounds. '
         '"times": this driver',
         'divided by the other, round by round.', '']
     for work in works:
         lines += _work(run, work) + ['']
-    lines += _goals(run, works)
+    lines += ['The goals are for the full benchmark.'] if run['quick'] else (
+        _goals(run, works))
     return '\n'.join(lines) + '\n'
 
 
@@ -71,6 +83,9 @@ def _work(run, work):
                                             _show(spread(found.values())))
             if contestant.name != _OWN and ratios(own, found):
                 line += ' %s times' % _show(ratios(own, found))
+            rounds = _measured(run, work.name, contestant.name)
+            if 0 < len(found) < len(rounds):
+                line += ' (in %d of %d rounds)' % (len(found), len(rounds))
             lines.append(line.rstrip())
             label = ''
     for contestant in work.who:
@@ -79,16 +94,15 @@ def _work(run, work):
 
 
 def _failures(run, work, contestant):
-    done = [measurement for measurement in run['measurements']
-            if (measurement['work'], measurement['contestant']) == (
-                work.name, contestant.name)]
+    done = _measured(run, work.name, contestant.name)
     failures = [failure for measurement in done
                 for failure in measurement['failures']]
     if not failures:
         return []
-    corrupt = sum(measurement['corrupt'] for measurement in done)
-    lines = ['  %s: %d failures in %d rounds, %d of them corrupt data' % (
-        contestant.name, len(failures), len(done), corrupt)]
+    lines = ['  %s: %d failures, %d of them corrupt data, in %d attempts' % (
+        contestant.name, len(failures),
+        sum(measurement['corrupt'] for measurement in done),
+        sum(measurement['attempts'] for measurement in done))]
     # The same reason comes with other paths and numbers.
     kinds = collections.OrderedDict(
         (failure[:40], failure) for failure in reversed(failures))
@@ -103,32 +117,41 @@ def _goals(run, works):
         if goal.work not in names:
             continue
         found = reached(run, goal)
-        met = found is not None and (
-            found.median >= goal.at_least if goal.at_least is not None
-            # A failure is one, however many rounds had none.
-            else (found.most if goal.metric == goals.FAILURES
-                  else found.median) <= goal.at_most)
         bound = ('at least %g' % goal.at_least if goal.at_least is not None
                  else 'at most %g' % goal.at_most)
         lines.append('  %-6s %-58s %-14s %s' % (
-            'met' if met else 'MISSED', describe(goal), bound, _show(found)))
+            'met' if is_met(run, goal) else 'MISSED', describe(goal), bound,
+            _show(found)))
     return lines
+
+
+def is_met(run, goal):
+    """Tell whether a goal is met; not if this driver failed in a round."""
+    found = reached(run, goal)
+    if found is None or len(values(run, goal.work, _OWN, goal.metric)) < len(
+            _measured(run, goal.work, _OWN)):
+        return False
+    if goal.at_least is not None:
+        return found.median >= goal.at_least
+    is_ratio = goal.than or goal.than_metric
+    return (found.median if is_ratio else found.most) <= goal.at_most
 
 
 def describe(goal):
     """Return what a goal is about, as a text."""
-    return '%s: %s%s' % (goal.work, goal.metric,
-                         goal.than and ' / ' + goal.than or '')
+    other = goal.than or goal.than_metric
+    return '%s: %s%s' % (goal.work, goal.metric, ' / ' + other if other
+                         else '')
 
 
 def reached(run, goal):
     """Return the Spread of what a goal is about, None if not measured."""
     own = values(run, goal.work, _OWN, goal.metric)
-    if goal.than is None:
-        return spread(own.values())
-    other = values(run, goal.work, goal.than, goal.metric) or values(
-        run, goal.work, _OWN, goal.than)
-    return ratios(own, other)
+    if goal.than:
+        return ratios(own, values(run, goal.work, goal.than, goal.metric))
+    if goal.than_metric:
+        return ratios(own, values(run, goal.work, _OWN, goal.than_metric))
+    return spread(own.values())
 
 
 def _show(found):

@@ -2,8 +2,8 @@
 
     python3 -m benchmarks [--quick] [--works 2,4] [--rounds 3]
 
-Contestants take turns within a round, and another one begins each round. All
-that was measured is in .bench/ as soon as it is measured. Ends with 1 if this
+Contestants take turns within a round, in another order each round. All that
+was measured is in .bench/ as soon as it is measured. Ends with 1 if this
 driver has returned other bytes than were written, with 0 otherwise: goals
 that are missed are shown, and are no failure.
 """
@@ -17,6 +17,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import time
 
 import tqdm
 
@@ -60,28 +61,31 @@ def _options():
     options = parser.parse_args()
     scale = scales.QUICK if options.quick else scales.FULL
     if options.rounds:
-        scale = scale._replace(rounds=options.rounds,
-                               memory_rounds=options.rounds)
+        scale = scale._replace(rounds=options.rounds)
     numbers = options.works.split(',') if options.works else None
     chosen = [work for work in _WORKS
               if numbers is None or work.name.split()[0] in numbers]
     if not chosen:
         parser.error('there is no such work')
-    return scale, chosen
+    return options.quick, scale, chosen
 
 
 def _machine():
-    def git(*arguments):
-        return subprocess.run(('git',) + arguments, stdout=subprocess.PIPE,
-                              cwd=environments.PROJECT, text=True
-                              ).stdout.strip()
+    def ask(*command):
+        return subprocess.run(command, stdout=subprocess.PIPE, text=True,
+                              cwd=environments.PROJECT).stdout.strip()
     return {'processors': os.cpu_count(), 'system': platform.platform(),
-            'commit': git('describe', '--always', '--dirty')}
+            'commit': ask('git', 'describe', '--always', '--dirty'),
+            'registry:2': ask(environments.program(
+                'debian', 'docker-registry'), '--version').split()[-1],
+            'gunicorn options': contestants.GUNICORN_OPTIONS}
 
 
-def _rounds(work, scale):
-    return scale.memory_rounds if isinstance(work, memory.Memory) else (
-        scale.rounds)
+def _in_turn(contestants_of_work, number):
+    """Return who goes when in a round: each comes first, and after others."""
+    start = number % len(contestants_of_work)
+    order = contestants_of_work[start:] + contestants_of_work[:start]
+    return order[::-1] if number % 2 else order
 
 
 def _measure(at, chosen, progress, save):
@@ -90,23 +94,25 @@ def _measure(at, chosen, progress, save):
         progress.set_description(work.name + ': getting ready', _TERMINAL)
         if hasattr(work, 'prepare'):
             work.prepare(at)
-        for number in range(_rounds(work, at.scale)):
-            start = number % len(work.who)
-            for contestant in work.who[start:] + work.who[:start]:
+        for number in range(at.scale.rounds):
+            for contestant in _in_turn(work.who, number):
                 progress.set_description('%s, round %d: %s' % (
                     work.name, number + 1, contestant.name), _TERMINAL)
                 outcome = works.Outcome()
-                outcome.attempt(work.measure, at, contestant, outcome)
+                started = time.monotonic()
+                outcome.guard(work.measure, at, contestant, outcome)
                 save({'work': work.name, 'round': number,
                       'contestant': contestant.name,
+                      'seconds': round(time.monotonic() - started, 1),
                       'values': outcome.values,
+                      'attempts': outcome.attempts,
                       'failures': outcome.failures,
                       'corrupt': outcome.corrupt})
                 progress.update()
 
 
 def main():
-    scale, chosen = _options()
+    is_quick, scale, chosen = _options()
     # Whoever stops it early gets what has been measured.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     started = datetime.datetime.now()
@@ -114,7 +120,7 @@ def main():
     os.makedirs(results)
     run = {'started': started.isoformat(timespec='seconds'),
            'machine': _machine(), 'scale': scale._asdict(),
-           'measurements': []}
+           'quick': is_quick, 'measurements': []}
 
     def save(measurement):
         run['measurements'].append(measurement)
@@ -123,7 +129,7 @@ def main():
             json.dump(run, output, indent=1)
 
     directory = cli.scratch_directory()
-    total = sum(_rounds(work, scale) * len(work.who) for work in chosen)
+    total = sum(scale.rounds * len(work.who) for work in chosen)
     try:
         with swift.Swift(os.path.join(directory, 'swift')) as cluster, \
                 tqdm.tqdm(total=total, mininterval=0.1 if _TERMINAL else 30,

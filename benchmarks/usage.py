@@ -21,8 +21,7 @@ class Peak:
 
     """The peak resident memory of a server's largest process, while watched.
 
-    Looks again and again: a worker that has served its hundred requests ends,
-    and takes what is known of it along.
+    Looks again and again: a worker that ends takes what is known of it along.
 
     :param server: processes.Server
     :ivar mib: what has been seen so far, in MiB

@@ -12,7 +12,7 @@ monkey.patch_all()
 
 import json  # noqa: E402
 import os  # noqa: E402
-import resource  # noqa: E402
+import re  # noqa: E402
 import sys  # noqa: E402
 import time  # noqa: E402
 
@@ -24,8 +24,9 @@ class Measurements(object):
 
     def __init__(self):
         self.values = {}
+        self.attempts = 0
         self.failures = []
-        self.corrupt = 0
+        self.corrupt = []
 
     def take(self, action):
         """Do something.
@@ -33,6 +34,7 @@ class Measurements(object):
         :returns: (what it returns, wall seconds, CPU seconds); Nones where
             it failed
         """
+        self.attempts += 1
         started, cpu_before = time.time(), sum(os.times()[:2])
         try:
             answer = action()
@@ -68,9 +70,14 @@ class RawSwift(object):
             http_conn=self._connection)[1]
 
     def exists(self, path):
-        self._client.head_object(
-            *self._arguments, container=self._container, name=path,
-            http_conn=self._connection)
+        try:
+            self._client.head_object(
+                *self._arguments, container=self._container, name=path,
+                http_conn=self._connection)
+        except self._client.ClientException as error:
+            if error.http_status != 404:
+                raise
+            return False
         return True
 
     def list_directory(self, path):
@@ -112,6 +119,8 @@ def small(order, storage, measured):
     """Put, get and ask for small objects one by one."""
     contents = dict(('small/%d' % number, os.urandom(256))
                     for number in range(order['objects']))
+    # Every second one is not there.
+    asked = [path + ending for path in contents for ending in ('', '.not')]
     found = {}
 
     def put():
@@ -123,15 +132,23 @@ def small(order, storage, measured):
             found[path] = storage.get_content(path)
 
     def exists():
-        return all([storage.exists(path) for path in contents])
+        return [storage.exists(path) for path in asked]
 
-    for action in (put, get, exists):
+    for action, paths in ((put, contents), (get, contents), (exists, asked)):
         answer, taken, _ = measured.take(action)
         if taken:
-            measured.values[action.__name__] = 1000 * taken / len(contents)
-        if answer is False:
-            measured.failures.append('exists: no, for what does')
-    measured.corrupt += sum(found[path] != contents[path] for path in found)
+            measured.values[action.__name__] = 1000 * taken / len(paths)
+        if taken and action is exists and (
+                answer != [path in contents for path in asked]):
+            measured.failures.append('exists: wrong answers')
+    measured.corrupt += [path for path in found
+                         if found[path] != contents[path]]
+
+
+def peak_mib():
+    # getrusage() would tell the peak of whoever has started this, too.
+    with open('/proc/self/status') as status:
+        return int(re.search(r'VmHWM:\s*(\d+)', status.read()).group(1)) / 1024
 
 
 def main():
@@ -141,8 +158,7 @@ def main():
     storage.put_content('warm', b'up')  # it logs in, and dials
     if order['driver']:
         large(order, storage, measured)
-        measured.values['peak memory'] = resource.getrusage(
-            resource.RUSAGE_SELF).ru_maxrss / 1024
+        measured.values['peak memory'] = peak_mib()
     small(order, storage, measured)
     names = make_storage(dict(
         order['settings'], swift_container=order['names_container']),
@@ -150,8 +166,10 @@ def main():
     listing, taken, _ = measured.take(
         lambda: list(names.list_directory('names')))
     if taken:
-        measured.values.update({'list': taken, 'names': len(listing)})
+        measured.values.update({'list': taken, 'names': len(
+            set(json.dumps(name) for name in listing))})
     print(json.dumps({'values': measured.values,
+                      'attempts': measured.attempts,
                       'failures': measured.failures,
                       'corrupt': measured.corrupt}))
 

@@ -10,6 +10,7 @@ A work has
 """
 
 import collections
+import threading
 import time
 
 from stack import processes
@@ -17,6 +18,8 @@ from stack import processes
 from .. import images
 
 MIB = 1024 * 1024
+
+_CORRUPT = 'corrupt: '
 
 #: What is measured: name, unit, and whether more of it is better.
 Metric = collections.namedtuple('Metric', 'name unit more_is_better')
@@ -35,27 +38,45 @@ class Outcome:
     """What one contestant did in one round.
 
     :ivar values: dict from a metric's name to a number
+    :ivar attempts: how many pushes, pulls and so on were tried
     :ivar failures: what went wrong, as texts
-    :ivar corrupt: how many answers had other bytes than were written
     """
 
     def __init__(self):
         self.values = {}
+        self.attempts = 0
         self.failures = []
-        self.corrupt = 0
+        self._lock = threading.Lock()
+
+    @property
+    def corrupt(self):
+        """How many answers had other bytes than were written."""
+        return sum(failure.startswith(_CORRUPT) for failure in self.failures)
+
+    def corrupted(self, reason):
+        """Record that something had other bytes than were written."""
+        self.failures.append('%s%s' % (_CORRUPT, reason))
 
     def attempt(self, action, *arguments):
-        """Do something that may fail.
+        """Do something that may fail; it counts as an attempt.
 
         :returns: the seconds it took, None if it failed
+        """
+        with self._lock:
+            self.attempts += 1
+        return self.guard(action, *arguments)
+
+    def guard(self, action, *arguments):
+        """Do something that may fail, such as several attempts.
+
+        :returns: as for attempt()
         """
         started = time.monotonic()
         try:
             action(*arguments)
             return time.monotonic() - started
         except images.CorruptError as error:
-            self.corrupt += 1
-            self.failures.append('corrupt: %s' % error)
+            self.corrupted(error)
         except processes.ServerError as error:
             lines = str(error).strip().splitlines()
             self.failures.append(([lines[0]] + [

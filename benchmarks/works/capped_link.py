@@ -1,24 +1,34 @@
-"""Work 6: a network that holds back each connection."""
+"""Work 6: the same with a network that holds back each connection."""
 
-from . import MIB, rate
+from . import MIB
+from . import driver_alone
+from . import one_client
 from .. import contestants
-from .. import images
+from .. import curl
 
 #: What each connection carries, in MiB a second.
-CAP_MIB = 20
+_CAP_MIB = 20
 
 
-class CappedLink:
+class CappedLink(one_client.OneClient):
 
-    name = '6 link of 20 MiB/s a connection'
-    who = contestants.REGISTRIES
-    metrics = [rate('push'), rate('pull')]
+    """With curl, which has one connection, for comparison."""
+
+    name = '6 link of %d MiB/s a connection' % _CAP_MIB
+    who = contestants.REGISTRIES + (contestants.RAW,)
 
     def measure(self, bench, contestant, outcome):
-        mib = bench.scale.large_mib
-        image = images.make('bench/large', 1, mib * MIB)
-        with bench.relay(rate_bytes=CAP_MIB * MIB) as network, \
-                bench.serve(contestant, network) as (engine, _):
-            prepared = engine.prepare(image)
-            if outcome.rate('push', mib, engine.push, prepared):
-                outcome.rate('pull', mib, engine.pull, prepared)
+        with bench.relay(rate_bytes=_CAP_MIB * MIB) as network:
+            if contestant is contestants.RAW:
+                self._curl(bench, network, outcome)
+            else:
+                super().measure(bench, contestant, outcome, network)
+
+    @staticmethod
+    def _curl(bench, network, outcome):
+        with bench.container() as settings:
+            one = curl.Curl(bench, settings['swift_container'], network.port)
+            mib = bench.scale.large_mib
+            if outcome.rate('push', mib, one.write, bench.large_file()):
+                if outcome.rate('pull', mib, one.read, bench.file('copy')):
+                    driver_alone.compare(bench, outcome)

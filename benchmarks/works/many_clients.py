@@ -9,10 +9,8 @@ from .. import contestants
 from .. import images
 
 _LAYER_MIB = 4
-#: Nothing new is begun after this; what is left counts as failed.
-_LIMIT_SECONDS = 15
-#: 0.2.1 leaves some requests without an answer.
-_TIMEOUT_SECONDS = 30
+#: Of 0.2.1 some requests never get an answer.
+_TIMEOUT_SECONDS = 60
 
 
 class ManyClients:
@@ -46,10 +44,7 @@ def _all_at_once(clients, action, made, outcome, name):
     started = time.monotonic()
 
     def do(prepared):
-        if time.monotonic() - started > _LIMIT_SECONDS:
-            outcome.failures.append('%s: not begun within %d s' % (
-                name, _LIMIT_SECONDS))
-        elif outcome.attempt(action, prepared) is not None:
+        if outcome.attempt(action, prepared) is not None:
             with lock:
                 done.append(prepared)
     with concurrent.futures.ThreadPoolExecutor(clients) as pool:

@@ -11,10 +11,14 @@ class OneClient:
     who = contestants.REGISTRIES
     metrics = [rate('push'), rate('pull')]
 
-    def measure(self, bench, contestant, outcome):
+    def measure(self, bench, contestant, outcome, network=None):
+        """Measure.
+
+        :param network: relay.Relay between the registry and Swift, or None
+        """
         mib = bench.scale.large_mib
         image = images.make('bench/large', 1, mib * MIB)
-        with bench.serve(contestant) as (engine, _):
+        with bench.serve(contestant, network) as (engine, _):
             prepared = engine.prepare(image)
             if outcome.rate('push', mib, engine.push, prepared):
                 outcome.rate('pull', mib, engine.pull, prepared)

@@ -19,6 +19,9 @@ class Tags:
 
     """GET tags, of tags that were written past the registries.
 
+    registry:2 answers with their names alone, which the listing has; the v1
+    API with the image of each, which it has not.
+
     Two containers that all rounds share, for nothing is written.
     """
 
@@ -44,8 +47,8 @@ class Tags:
                 if contestant is contestants.RAW:
                     outcome.values[name] = self._one_by_one(bench, network)
                 else:
-                    outcome.attempt(self._ask, bench, contestant, network,
-                                    outcome, name)
+                    outcome.guard(self._ask, bench, contestant, network,
+                                  outcome, name)
 
     def _ask(self, bench, contestant, network, outcome, name):
         container = 'tags2' if contestant is contestants.REGISTRY_2 else (
