@@ -8,7 +8,7 @@ help:
 	@echo "make cluster-test  machines fail while clients push and pull"
 	@echo "make bench   measure it beside 0.2.1 and registry:2; QUICK=1 in three"
 	@echo "             minutes, WORKS=2,4 some of it"
-	@echo "make clean   remove what the others have built"
+	@echo "make clean   remove what the others have built, but for results in .bench"
 
 demo serve cluster-test:
 	@$(PYTHON) -m stack $@
@@ -20,6 +20,6 @@ bench:
 	@$(PYTHON) -m benchmarks $(if $(QUICK),--quick) $(if $(WORKS),--works $(WORKS))
 
 clean:
-	rm -rf .stack .tox .bench build dist *.egg-info
+	rm -rf .stack .tox build dist *.egg-info
 
 .PHONY: help demo serve cluster-test test bench clean

@@ -8,6 +8,7 @@ scales        how much is done: the full benchmark, the quick one
 images        random images, and the comparison of every byte
 engines       clients that push and pull them: v1, and v2 for registry:2
 usage         CPU seconds and memory of a server's processes
+curl          what Swift and the network give at most, on one connection
 bench         what a work finds ready: Swift, fresh containers, relays
 inside/       run by the contestants' own Pythons: a driver without a registry
 

@@ -37,19 +37,20 @@ class Endpoints(object):
             'get_image_ancestry': self._get_image_ancestry,
             'get_image_json': self._get_image_json,
             'get_image_layer': self._get_image_layer,
-            'put_image_layer': self._put_image_layer,
-            'put_image_checksum': self._put_image_checksum}
+            'put_image_layer': self._put_image_layer}
 
-    def prepare(self, endpoint, image_id, find_parent, asks_index):
+    def prepare(self, endpoint, image_id, find_parent, asks_index, checksum):
         """Ask or tell what an endpoint is going to ask.
 
-        :param endpoint, image_id, find_parent, asks_index: as for
+        :param endpoint, image_id, find_parent, asks_index, checksum: as for
             Storage.serve()
         :raises errors.SwiftError: what is asked first cannot be asked
         """
         image = self._image(image_id)
         if endpoint == 'put_image_json':
             self._put_image_json(image, find_parent(), asks_index)
+        elif endpoint == 'put_image_checksum':
+            self._put_image_checksum(image, checksum)
         elif endpoint in self._prepares:
             self._prepares[endpoint](image)
 
@@ -122,12 +123,12 @@ class Endpoints(object):
         if self._heeds_etags():
             self._ahead.tell('exists', image.layer, False)
 
-    def _put_image_checksum(self, image):
+    def _put_image_checksum(self, image, checksum):
         """A layer is written after the json, which is not removed; whether
         the mark is there, removing it tells.
         """
         written = self._known.written(image.layer)
-        if written is not None:
+        if written is not None and written.checksum == checksum:
             self._ahead.tell('stat', image.layer, written)
         try:
             self._ahead.answer('stat', image.layer)

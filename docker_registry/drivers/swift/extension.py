@@ -100,7 +100,8 @@ class Extension(object):
                 request.endpoint, image_id, lambda: _parent(request.data),
                 reads=(request.endpoint == 'get_image_layer'
                        and 'Range' not in request.headers),
-                asks_index=not self._standalone)
+                asks_index=not self._standalone,
+                checksum=request.headers.get('X-Docker-Checksum-Payload'))
         self._health.watch()
         path = request.path
         finding = self._health.finding

@@ -18,11 +18,12 @@ Why each answer is true although several registries write:
   not for its json, by which who pushes goes. A push that was under way may put
   the mark back; the layer is one that was pushed whole all the same. If there
   is none, the mark is looked for again.
-- What a layer was last written with is known in Redis for a minute, unless the
-  next write of it, through whichever registry, drops it first. Where two
-  writes cross, or Redis was away, it may be that of a layer which has been
-  replaced: a push may then fail that would not have to, or complete the image,
-  which has the other layer with that one's checksum.
+- What a layer was last written with is known for ten seconds to the process
+  that wrote it, and in Redis for a minute, unless the next write of it, there
+  through whichever registry, drops it first. It counts only for who names its
+  checksum, to end a push. If somebody else has replaced the layer since, that
+  completes the image all the same, which has the other layer with that one's
+  checksum.
 - Without a json there is no checksum to be removed, for the registry writes it
   after the json; and that of somebody else who has pushed the image in the
   second since may as well stay.
@@ -51,6 +52,7 @@ _COUNT = 256
 _CONTENT_BYTES = 16 * 1024
 _CONTENT_SECONDS = 10
 _STAT_SECONDS = 10
+_WRITTEN_SECONDS = 10
 _ABSENT_SECONDS = 1
 _COMPLETE_SECONDS = 600
 #: Of these little has to be kept.
@@ -72,6 +74,7 @@ class Known(object):
     def __init__(self):
         self._contents = _Recent(_CONTENT_SECONDS, _COUNT)
         self._stats = _Recent(_STAT_SECONDS, _COUNT)
+        self._written = _Recent(_WRITTEN_SECONDS, _COUNT)
         self._absent = _Recent(_ABSENT_SECONDS, _COUNT)
         self._complete = _Recent(_COMPLETE_SECONDS, _COMPLETE_COUNT)
 
@@ -116,11 +119,12 @@ class Known(object):
 
     def written(self, path):
         """Return the Stat of a layer as it was last written, or None."""
-        return _cached_stat(path + _WRITTEN)
+        return self._written.get(path) or _cached_stat(path + _WRITTEN)
 
     def fill_written(self, path, stat):
         """Remember the Stat of a layer that has just been written."""
         cache.fill(path + _WRITTEN, json.dumps(stat))
+        self._written.put(path, stat)
 
     def note(self, path, exists):
         """Note whether Swift has just said that a path is there."""
@@ -145,8 +149,8 @@ class Known(object):
         cache.drop(*[path + suffix for path in paths
                      for suffix in ('', _COMPLETE, _WRITTEN)])
         for path in paths:
-            for recent in (self._contents, self._stats, self._absent,
-                           self._complete):
+            for recent in (self._contents, self._stats, self._written,
+                           self._absent, self._complete):
                 recent.drop(path)
 
     def _keep(self, path, content):

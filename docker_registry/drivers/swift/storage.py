@@ -91,7 +91,7 @@ class Storage(driver.Base):
         self._checksums = per_process.PerGreenlet(lambda: None)
 
     def serve(self, endpoint, image_id, find_parent=None, reads=False,
-              asks_index=True):
+              asks_index=True, checksum=None):
         """Say what this greenlet or thread is going to be asked for.
 
         For whoever knows it, to have it sooner and for fewer requests to
@@ -106,9 +106,10 @@ class Storage(driver.Base):
             image's layer from its start, if exists() finds it
         :param asks_index: whether the registry asks its index for long after
             it has begun to ask the storage
+        :param checksum: the one that who pushes names for the layer, as text
         """
         self._ahead.begin(lambda: self._endpoints.prepare(
-            endpoint, image_id, find_parent, asks_index))
+            endpoint, image_id, find_parent, asks_index, checksum))
         if reads:
             self._opened.expect(self.image_layer_path(image_id))
 
