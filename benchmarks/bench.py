@@ -1,6 +1,7 @@
 """What a work finds ready: Swift, fresh containers, a network, a log."""
 
 import contextlib
+import filecmp
 import http.client
 import itertools
 import json
@@ -113,6 +114,17 @@ class Bench:
                 for _ in range(self.scale.large_mib):
                     layer.write(os.urandom(_MIB))
         return path
+
+    def compare_copy(self):
+        """Compare the file 'copy' with the large one, and remove it.
+
+        :raises images.CorruptError: they differ
+        """
+        copy = self.file('copy')
+        same = filecmp.cmp(self.large_file(), copy, False)
+        os.remove(copy)
+        if not same:
+            raise images.CorruptError('what was read is not what was written')
 
     def requests(self):
         """Return how many requests clients have sent to Swift so far.

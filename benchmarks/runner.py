@@ -81,10 +81,10 @@ def _machine():
             'gunicorn options': contestants.GUNICORN_OPTIONS}
 
 
-def _in_turn(contestants_of_work, number):
+def _in_turn(who, number):
     """Return who goes when in a round: each comes first, and after others."""
-    start = number % len(contestants_of_work)
-    order = contestants_of_work[start:] + contestants_of_work[:start]
+    start = number % len(who)
+    order = who[start:] + who[:start]
     return order[::-1] if number % 2 else order
 
 

@@ -1,7 +1,6 @@
 """Work 6: the same with a network that holds back each connection."""
 
 from . import MIB
-from . import driver_alone
 from . import one_client
 from .. import contestants
 from .. import curl
@@ -29,6 +28,7 @@ class CappedLink(one_client.OneClient):
         with bench.container() as settings:
             one = curl.Curl(bench, settings['swift_container'], network.port)
             mib = bench.scale.large_mib
-            if outcome.rate('push', mib, one.write, bench.large_file()):
-                if outcome.rate('pull', mib, one.read, bench.file('copy')):
-                    driver_alone.compare(bench, outcome)
+            if (outcome.rate('push', mib, one.write, bench.large_file())
+                    and outcome.rate('pull', mib, one.read,
+                                     bench.file('copy'))):
+                bench.compare_copy()

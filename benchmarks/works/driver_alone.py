@@ -1,6 +1,5 @@
 """Work 1: the driver without a registry, in a process of its own."""
 
-import filecmp
 import json
 import os
 import subprocess
@@ -57,7 +56,7 @@ class DriverAlone:
                 names, bench.scale.names))
         outcome.values.update(answer['values'])
         if 'read' in answer['values']:
-            compare(bench, outcome)
+            bench.compare_copy()
 
     def _curl(self, bench, settings, outcome):
         one = curl.Curl(bench, settings['swift_container'])
@@ -69,11 +68,4 @@ class DriverAlone:
             outcome.values[name] = bench.scale.large_mib / taken.seconds
             outcome.values[name + ' CPU'] = (
                 taken.cpu_seconds * 1024 / bench.scale.large_mib)
-        compare(bench, outcome)
-
-
-def compare(bench, outcome):
-    """Compare what was read with the large file, and remove it."""
-    if not filecmp.cmp(bench.large_file(), bench.file('copy'), False):
-        outcome.corrupted('what was read is not what was written')
-    os.remove(bench.file('copy'))
+        bench.compare_copy()
