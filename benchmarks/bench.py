@@ -31,13 +31,25 @@ class Bench:
     :param cluster: swift.Swift that all share
     :param directory: where configurations, data and logs go
     :param scale: Scale
+    :ivar round: number of the round, from 0
     """
 
     def __init__(self, cluster, directory, scale):
         self.cluster = cluster
         self.directory = directory
         self.scale = scale
+        self.round = 0
         self._containers = itertools.count()
+
+    def in_turn(self, several):
+        """Return in which order to do something in this round.
+
+        :param several: sequence; each comes first in some rounds, and after
+            others in some
+        """
+        start = self.round // 2 % len(several)
+        order = several[start:] + several[:start]
+        return order[::-1] if self.round % 2 else order
 
     @contextlib.contextmanager
     def container(self, port=None):

@@ -81,13 +81,6 @@ def _machine():
             'gunicorn options': contestants.GUNICORN_OPTIONS}
 
 
-def _in_turn(who, number):
-    """Return who goes when in a round: each comes first, and after others."""
-    start = number % len(who)
-    order = who[start:] + who[:start]
-    return order[::-1] if number % 2 else order
-
-
 def _measure(at, chosen, progress, save):
     """Do all works; hand over each measurement as a dict."""
     for work in chosen:
@@ -95,7 +88,8 @@ def _measure(at, chosen, progress, save):
         if hasattr(work, 'prepare'):
             work.prepare(at)
         for number in range(at.scale.rounds):
-            for contestant in _in_turn(work.who, number):
+            at.round = number
+            for contestant in at.in_turn(work.who):
                 progress.set_description('%s, round %d: %s' % (
                     work.name, number + 1, contestant.name), _TERMINAL)
                 outcome = works.Outcome()

@@ -21,8 +21,8 @@ class ManyClients:
                rate('push, many'), rate('pull, many')]
 
     def measure(self, bench, contestant, outcome):
-        for clients, label in ((bench.scale.few, 'few'),
-                               (bench.scale.many, 'many')):
+        for clients, label in bench.in_turn(((bench.scale.few, 'few'),
+                                             (bench.scale.many, 'many'))):
             with bench.serve(contestant) as (engine, _):
                 engine.timeout_seconds = _TIMEOUT_SECONDS
                 made = [engine.prepare(images.make(
