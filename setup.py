@@ -47,8 +47,7 @@ setuptools.setup(
         'Programming Language :: Python :: 2.7',
         'Programming Language :: Python :: 3',
     ],
-    packages=['docker_registry', 'docker_registry.drivers',
-              'docker_registry.drivers.swift'],
+    packages=setuptools.find_packages(include=['docker_registry*']),
     # Shared with docker-registry-core and docker-registry. On Python 2.7 all
     # who share must declare it. On Python 3 the code in the two __init__.py
     # does it alone; a declaration would keep core from being built beside us.
@@ -63,14 +62,15 @@ setuptools.setup(
     install_requires=_REQUIRES,
     entry_points={
         'console_scripts': [
-            'docker-registry-swift = docker_registry.drivers.swift.check:main',
+            'docker-registry-swift = '
+            'docker_registry.drivers.swift.commands.check:main',
         ],
         'docker_registry.drivers': [
             'swift = docker_registry.drivers.swift:Storage',
         ],
         # Imported by the registry when it starts.
         'docker_registry.extensions': [
-            'swift = docker_registry.drivers.swift.extension',
+            'swift = docker_registry.drivers.swift.registry.extension',
         ],
     },
     zip_safe=False,

@@ -193,7 +193,7 @@ def test_what_is_not_read_is_closed(make_storage):
 
 _PRELOADED = '''
 from concurrent import futures
-from docker_registry.drivers.swift import ahead
+from docker_registry.drivers.swift.registry import ahead
 class Reader(object):
     object_size = 1
     def __init__(self, path):

@@ -1,6 +1,6 @@
 import threading
 
-from docker_registry.drivers.swift import breaker
+from docker_registry.drivers.swift.client import breaker
 from docker_registry.drivers.swift import errors
 import pytest
 import relay

@@ -1,7 +1,7 @@
 import hashlib
 import os
 
-from docker_registry.drivers.swift import buffers
+from docker_registry.drivers.swift.objects import buffers
 from docker_registry.drivers.swift import errors
 import pytest
 

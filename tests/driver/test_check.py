@@ -5,8 +5,8 @@ import os
 import subprocess
 import sys
 
-from docker_registry.drivers.swift import check
-from docker_registry.drivers.swift import flavor
+from docker_registry.drivers.swift.commands import check
+from docker_registry.drivers.swift.config import flavor
 import pytest
 import yaml
 

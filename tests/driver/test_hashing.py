@@ -3,7 +3,7 @@ import os
 import subprocess
 import sys
 
-from docker_registry.drivers.swift import hashing
+from docker_registry.drivers.swift.objects import hashing
 import pytest
 
 _SCRIPT = '''
@@ -11,7 +11,7 @@ import gevent.monkey
 gevent.monkey.patch_all()
 import hashlib, os
 import gevent, gevent.pool
-from docker_registry.drivers.swift import hashing
+from docker_registry.drivers.swift.objects import hashing
 
 def work(number):
     name = ('md5', 'sha256')[number % 2]

@@ -2,7 +2,7 @@ import time
 
 from docker_registry.core import exceptions
 from docker_registry.drivers.swift import errors
-from docker_registry.drivers.swift import health
+from docker_registry.drivers.swift.registry import health
 import pytest
 import relay
 

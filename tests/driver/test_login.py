@@ -8,7 +8,7 @@ import json
 import threading
 
 from docker_registry.drivers.swift import errors
-from docker_registry.drivers.swift import login
+from docker_registry.drivers.swift.client import login
 import pytest
 import requests
 

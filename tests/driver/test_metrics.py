@@ -1,7 +1,7 @@
 import os
 
-from docker_registry.drivers.swift import health
-from docker_registry.drivers.swift import metrics
+from docker_registry.drivers.swift.registry import health
+from docker_registry.drivers.swift.registry import metrics
 from prometheus_client import parser
 
 _STATISTICS = {'requests': 9, 'retries': 2, 'logins': 1, 'bytes_in': 3,

@@ -6,7 +6,7 @@ import os
 from docker_registry.drivers.swift import errors
 from docker_registry.drivers.swift import names
 from docker_registry.drivers.swift import Storage
-from docker_registry.drivers.swift.values import encoded, native
+from docker_registry.drivers.swift.compat import encoded, native
 from docker_registry.testing import Config
 import hypothesis
 from hypothesis import strategies

@@ -6,7 +6,7 @@ import os
 import time
 
 from docker_registry.core import exceptions
-from docker_registry.drivers.swift import read_ahead
+from docker_registry.drivers.swift.objects import read_ahead
 import pytest
 import relay
 

@@ -3,7 +3,7 @@
 import os
 
 from docker_registry.core import exceptions
-from docker_registry.drivers.swift import reader
+from docker_registry.drivers.swift.objects import reader
 import pytest
 import relay
 

@@ -5,9 +5,9 @@ import logging
 import time
 
 from docker_registry.drivers.swift import errors
-from docker_registry.drivers.swift import redirect
-from docker_registry.drivers.swift import tempurl
-from docker_registry.drivers.swift.values import native
+from docker_registry.drivers.swift.objects import redirect
+from docker_registry.drivers.swift.objects import tempurl
+from docker_registry.drivers.swift.compat import native
 import pytest
 import relay
 import requests

@@ -12,7 +12,7 @@ import time
 
 from docker_registry.core import exceptions
 from docker_registry.drivers.swift import errors
-from docker_registry.drivers.swift import known
+from docker_registry.drivers.swift.registry import known
 import pytest
 import relay
 

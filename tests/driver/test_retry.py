@@ -8,8 +8,8 @@ import socket
 import time
 
 from docker_registry.core import exceptions
-from docker_registry.drivers.swift import breaker
-from docker_registry.drivers.swift import retry
+from docker_registry.drivers.swift.client import breaker
+from docker_registry.drivers.swift.client import retry
 import links
 import pytest
 import relay

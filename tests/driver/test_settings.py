@@ -1,8 +1,8 @@
 import datetime
 
 from docker_registry.core import exceptions
-from docker_registry.drivers.swift import settings
-from docker_registry.drivers.swift import values
+from docker_registry.drivers.swift.config import settings
+from docker_registry.drivers.swift.config import values
 import pytest
 
 _GOOD = {'swift_authurl': 'http://keystone:5000/v3', 'swift_user': 'registry',

@@ -7,7 +7,7 @@ _SCRIPT = '''
 import gevent.monkey
 gevent.monkey.patch_all()
 import gevent
-from docker_registry.drivers.swift import slots
+from docker_registry.drivers.swift.client import slots
 
 one = slots.Slots(1)
 one.acquire()

@@ -253,7 +253,8 @@ def test_what_is_not_an_outage(cluster, start_registry):
 
 _ANSWERS = '''
 import sys
-from docker_registry.drivers.swift import errors, extension
+from docker_registry.drivers.swift import errors
+from docker_registry.drivers.swift.registry import extension
 # The storage is not swift: nothing has been extended.
 assert 'docker_registry.app' not in sys.modules
 for error in (errors.from_status('GET a', 'a', status) for status in (

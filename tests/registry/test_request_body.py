@@ -8,7 +8,7 @@ from stack import environments
 
 _SCRIPT = '''
 import io, random
-from docker_registry.drivers.swift import request_body
+from docker_registry.drivers.swift.registry import request_body
 from gunicorn.http import body, errors, unreader
 
 content = b''.join(b'%06d\\n' % number for number in range(100000))

@@ -7,7 +7,8 @@ import re
 
 from docker_registry.core import exceptions
 
-from . import values
+from . import compat
+
 
 #: Answers that a later attempt of the same request may well better: the
 #: proxy or a storage node is overloaded or away, the request timed out, the
@@ -49,7 +50,7 @@ class SwiftError(exceptions.UnspecifiedError, IOError):
             details.append('transaction %s' % transaction_id)
         if details:
             message = '%s (%s)' % (message, ', '.join(details))
-        message = values.native(message)
+        message = compat.native(message)
         super(SwiftError, self).__init__(message)
         self.message = message
         self.object_name = object_name

@@ -7,15 +7,10 @@ upload. Pure: no I/O.
 """
 
 import re
-import sys
 
+from . import compat
 from . import errors
-from . import values
 
-if sys.version_info[0] < 3:
-    from urllib import quote_plus
-else:
-    from urllib.parse import quote_plus
 
 
 #: Swift's default for max_object_name_length.
@@ -53,8 +48,8 @@ class Names(object):
             swift/common/constraints.py
         """
         try:
-            stripped = values.native(path).strip('/')
-            size_bytes = len(values.encoded(self._root + stripped))
+            stripped = compat.native(path).strip('/')
+            size_bytes = len(compat.encoded(self._root + stripped))
         except ValueError:
             raise errors.InvalidPathError('the path %r is not UTF-8'
                                           % (path,), object_name=path)
@@ -133,7 +128,7 @@ def segment_name(prefix, number):
     :raises InvalidPathError: it is longer than Swift allows
     """
     name = '%s%08d' % (prefix, number)
-    if len(values.encoded(name)) > _MAX_BYTES:
+    if len(compat.encoded(name)) > _MAX_BYTES:
         raise errors.InvalidPathError(
             'the name %r of a segment has more than %d bytes'
             % (name, _MAX_BYTES), object_name=name)
@@ -157,4 +152,4 @@ def quote_part(value):
     if value in ('.', '..'):
         value = value.replace('.', '%2E')
     # Python 3.7 and later leave the tilde as it is.
-    return quote_plus(value).replace('~', '%7E')
+    return compat.quote_plus(value).replace('~', '%7E')

@@ -13,20 +13,20 @@ import time
 
 from docker_registry.core import driver
 
-from . import ahead
-from . import connections
-from . import container
-from . import endpoints
+from .registry import ahead
+from .client import connections
+from .client import container
+from .registry import endpoints
 from . import errors
-from . import known
-from . import large_object
+from .registry import known
+from .objects import large_object
 from . import names
 from . import per_process
-from . import read_ahead
-from . import reader
-from . import recent
-from . import redirect
-from . import settings
+from .objects import read_ahead
+from .objects import reader
+from . import recent_tags
+from .objects import redirect
+from .config import settings
 
 #: In a moment an object that is being removed is gone from every replica.
 _REMOVAL_SECONDS = 0.1
@@ -74,7 +74,7 @@ class Storage(driver.Base):
             values, self._container)
         self._readers = read_ahead.Readers(values, self._container)
         self._redirects = redirect.Redirects(values, self._container)
-        self._recent_tags = recent.RecentTags(
+        self._recent_tags = recent_tags.RecentTags(
             self._read, self._write, lambda path: self._container.delete(
                 self._names.object_name(path)))
         self._known = known.Known()
@@ -205,7 +205,7 @@ class Storage(driver.Base):
         prefix = self._names.prefix(path)
         # What is not of the registry; other tools mark a directory by an
         # object of its name.
-        hidden = (prefix, prefix + recent.NOTES, names.SEGMENTS)
+        hidden = (prefix, prefix + recent_tags.NOTES, names.SEGMENTS)
         not_listed = self._recent_tags.paths(path)
         empty = True
         for entry in self._container.list(prefix, delimiter='/'):

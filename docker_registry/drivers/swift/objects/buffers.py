@@ -6,7 +6,7 @@ Knows nothing of Swift.
 import tempfile
 import threading
 
-from . import errors
+from .. import errors
 from . import hashing
 
 _READ_BYTES = 128 * 1024

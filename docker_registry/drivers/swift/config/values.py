@@ -7,45 +7,14 @@ value, which may be a secret. Text is the native str: UTF-8 on Python 2.
 
 import numbers
 import re
-import sys
 
-if sys.version_info[0] < 3:
-    from urlparse import urlparse
-    _TEXT = (str, unicode)  # noqa: F821
-else:
-    from urllib.parse import urlparse
-    _TEXT = (str,)
+from ..compat import TEXT_TYPES, encoded, native, urlparse
 
 # 0 is registry:2's word for it.
 _AUTH_VERSIONS = {'auto': 'auto', '0': 'auto', '1': '1', '1.0': '1',
                   '2': '2', '2.0': '2', '3': '3', '3.0': '3'}
 _CONTROL = re.compile('[\x00-\x1f\x7f]')
-_SURROGATE = re.compile(b'\xed[\xa0-\xbf]')
 _ENDPOINT_TYPES = ('public', 'internal', 'admin')
-
-
-def native(value):
-    """Return text or UTF-8 as the native str.
-
-    :raises ValueError: there is no such text
-    """
-    if isinstance(value, str):
-        return value
-    return (value.encode('utf-8') if sys.version_info[0] < 3
-            else value.decode('utf-8'))
-
-
-def encoded(value):
-    """Return a native str as UTF-8.
-
-    :raises ValueError: there is no such text
-    """
-    if sys.version_info[0] > 2:
-        return value.encode('utf-8')
-    value.decode('utf-8')
-    if _SURROGATE.search(value):  # Python 2 takes them
-        raise ValueError('not UTF-8')
-    return value
 
 
 def text(value):
@@ -55,7 +24,7 @@ def text(value):
     # `true`, 1.10 or a date the spelling is lost.
     if isinstance(value, numbers.Integral) and not isinstance(value, bool):
         return str(value)
-    if not isinstance(value, _TEXT):
+    if not isinstance(value, TEXT_TYPES):
         raise ValueError('YAML reads the value as %s; put it in quotes'
                          % type(value).__name__)
     return native(value)

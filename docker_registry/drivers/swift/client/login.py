@@ -18,8 +18,8 @@ from keystoneauth1.identity import v3
 import requests
 from swiftclient import authv1
 
-from . import errors
-from . import values
+from .. import compat
+from .. import errors
 
 _KEYS_OF_SERVER = ['swift_authurl', 'swift_auth_version']
 _DEFAULT_DOMAINS = {'user_domain_id': 'default',
@@ -74,8 +74,8 @@ def authenticate(settings, limit_seconds):
         with _explained(action + ' as service user',
                         settings.service_login_keys()):
             service_token = session.get_token(_service_plugin(settings))
-    return Grant(values.native(storage_url), values.native(access.auth_token),
-                 service_token and values.native(service_token))
+    return Grant(compat.native(storage_url), compat.native(access.auth_token),
+                 service_token and compat.native(service_token))
 
 
 def _storage_url(action, access, settings):

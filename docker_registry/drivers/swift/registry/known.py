@@ -45,7 +45,7 @@ import threading
 import time
 
 from . import cache
-from . import names
+from .. import names
 
 _LASTING = ('json', 'ancestry')
 _COUNT = 256

@@ -7,11 +7,11 @@ Source: https://docs.openstack.org/swift/latest/middleware.html
 
 import collections
 
-from . import tempurl
-
 _GIB = 1024 ** 3
 #: More would keep one request waiting for too long.
 _MAX_DELETES = 1000
+#: Those of temporary URLs, the strongest first.
+_DIGESTS = ('sha512', 'sha256', 'sha1')
 
 #: max_file_size_bytes of one object; max_segments of a static large object, 0
 #: where it has none; max_deletes in one request, 0 where it has no bulk
@@ -37,8 +37,8 @@ def parse(info):
     digest = None
     if 'tempurl' in info:
         # One that does not name its digests is of the time of sha1.
-        digest = tempurl.strongest(
-            info['tempurl'].get('allowed_digests', ['sha1']))
+        digest = next((each for each in _DIGESTS if each in info['tempurl'].get(
+            'allowed_digests', ['sha1'])), None)
     constraints = info.get('swift', {})
     # Ceph's gateway may end a page early, lets PUT replace what is there, and
     # compares If-Match with the ETag of a manifest. It tells less.

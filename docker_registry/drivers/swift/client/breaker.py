@@ -6,7 +6,7 @@ Pure bookkeeping. Knows nothing of requests, retries or what was asked.
 import threading
 import time
 
-from . import errors
+from .. import errors
 
 #: More than a client's one request has under way at once, so that one that is
 #: unlucky changes nothing; no more than there can be requests at all.

@@ -16,9 +16,9 @@ import urllib3
 
 from . import breaker
 from . import counters
-from . import errors
+from .. import errors
 from . import login
-from . import per_process
+from .. import per_process
 from . import session
 from . import slots
 

@@ -15,7 +15,7 @@ from swiftclient import client
 
 from . import breaker
 from . import connections
-from . import errors
+from .. import errors
 
 #: Who wants to know whether Swift can be used does not want to wait for long.
 _CHECK_SECONDS = 10

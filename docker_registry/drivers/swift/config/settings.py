@@ -13,8 +13,8 @@ import re
 
 from docker_registry.core import exceptions
 
-from . import errors
-from . import names
+from .. import errors
+from .. import names
 from . import values
 
 #: alias is another name for the same key; a secret may also stand in a file.

@@ -5,7 +5,7 @@ Knows nothing of registry paths.
 
 import logging
 
-from . import errors
+from .. import errors
 from . import hashing
 
 logger = logging.getLogger(__name__)

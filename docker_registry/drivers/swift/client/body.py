@@ -7,7 +7,7 @@ breaks off.
 import re
 
 from . import connections
-from . import errors
+from .. import errors
 from . import retry
 
 _CONTENT_RANGE = re.compile(r'bytes (\d+)-(\d+)/(\d+)$')

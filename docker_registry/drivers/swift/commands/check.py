@@ -22,15 +22,15 @@ import uuid
 from docker_registry.core import exceptions
 import requests
 
-from . import connections
-from . import container
-from . import errors
-from . import flavor
-from . import large_object
-from . import names
-from . import read_ahead
-from . import redirect
-from . import settings
+from ..client import connections
+from ..client import container
+from .. import errors
+from ..config import flavor
+from ..objects import large_object
+from .. import names
+from ..objects import read_ahead
+from ..objects import redirect
+from ..config import settings
 
 _CONTENT = b'docker-registry-swift check'
 #: Clusters of old take no smaller segment, but for the last.

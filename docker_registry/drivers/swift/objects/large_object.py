@@ -16,8 +16,8 @@ import uuid
 from concurrent import futures
 
 from . import buffers
-from . import errors
-from . import names
+from .. import errors
+from .. import names
 
 #: What the buffers of a process may take of its memory; more goes to disk. As
 #: much as one push holds with the default settings.

@@ -8,23 +8,10 @@ Source: https://docs.openstack.org/swift/latest/middleware.html#tempurl
 import hashlib
 import hmac
 import re
-import sys
 
-from . import values
-
-if sys.version_info[0] < 3:
-    from urllib import quote, unquote
-    from urlparse import urlsplit
-else:
-    from urllib.parse import quote, unquote_to_bytes as unquote, urlsplit
-
-#: The strongest first.
-_DIGESTS = ('sha512', 'sha256', 'sha1')
+from .. import compat
 
 
-def strongest(digests):
-    """Return the strongest of some digests, by name; None if none is known."""
-    return next((each for each in _DIGESTS if each in digests), None)
 
 
 def object_url(storage_url, public_url, container, object_name):
@@ -35,10 +22,10 @@ def object_url(storage_url, public_url, container, object_name):
         host; None if they use the registry's
     """
     account = public_url or storage_url
-    if not urlsplit(account).path:
-        account += urlsplit(storage_url).path
-    return '/'.join([account, quote(values.encoded(container), ''),
-                     quote(values.encoded(object_name))])
+    if not compat.urlsplit(account).path:
+        account += compat.urlsplit(storage_url).path
+    return '/'.join([account, compat.quote(compat.encoded(container), ''),
+                     compat.quote(compat.encoded(object_name))])
 
 
 def sign(url, storage_url, container, object_name, key, digest, expires_at):
@@ -53,13 +40,13 @@ def sign(url, storage_url, container, object_name, key, digest, expires_at):
     :returns: URL, or None where Swift could not check the signature: its
         path has no account
     """
-    account_path = urlsplit(storage_url).path
+    account_path = compat.urlsplit(storage_url).path
     if not re.match('/v1[^/]*/[^/]+$', account_path):
         return None
-    path = b'/'.join([unquote(account_path), values.encoded(container),
-                      values.encoded(object_name)])
+    path = b'/'.join([compat.unquote_to_bytes(account_path), compat.encoded(container),
+                      compat.encoded(object_name)])
     message = b'\n'.join([b'GET', str(expires_at).encode('ascii'), path])
-    signature = hmac.new(values.encoded(key), message,
+    signature = hmac.new(compat.encoded(key), message,
                          getattr(hashlib, digest)).hexdigest()
     return '%s?temp_url_sig=%s&temp_url_expires=%d' % (
         url, signature, expires_at)

@@ -8,21 +8,16 @@ import itertools
 import json
 import logging
 import re
-import sys
 
 from swiftclient import client
 
 from . import body
 from . import capabilities
 from . import connections
-from . import errors
+from .. import compat
+from .. import errors
 from . import retry
-from . import values
 
-if sys.version_info[0] < 3:
-    from urlparse import urlparse
-else:
-    from urllib.parse import urlparse
 
 _SEGMENT_STATUS = re.compile(br', (401|5\d\d) ')
 #: Has Swift ask every replica and answer with the newest. Without it a storage
@@ -173,7 +168,7 @@ class Container(object):
                 object_name, http_conn=connection.http, headers=_NEWEST,
                 query_string='multipart-manifest=get'))
         own = '/%s/' % self.name
-        paths = [values.native(segment['name'])
+        paths = [compat.native(segment['name'])
                  for segment in json.loads(manifest.decode('utf-8'))]
         return [path[len(own):] for path in paths if path.startswith(own)]
 
@@ -260,7 +255,7 @@ class Container(object):
                 limit = None
                 continue
             for entry in page:
-                marker = values.native(entry.get('name') or entry['subdir'])
+                marker = compat.native(entry.get('name') or entry['subdir'])
                 yield dict(entry, name=marker)
             if not page or limit and len(page) < limit:
                 return
@@ -405,7 +400,7 @@ class Container(object):
 
     def _ask_capabilities(self):
         def ask(connection):
-            url = urlparse(connection.storage_url)
+            url = compat.urlparse(connection.storage_url)
             path = re.sub('/v1[^/]*(/[^/]*)?$', '/info', url.path)
             return client.get_capabilities(
                 (url._replace(path=path), connection.http[1]))

@@ -9,7 +9,7 @@ Source: docker_registry/images.py, in whose order the registry asks
 
 import collections
 
-from . import errors
+from .. import errors
 
 #: Paths of an image's files.
 _Image = collections.namedtuple('_Image', 'json mark layer ancestry')

@@ -7,7 +7,7 @@ signed, or of registry paths.
 import logging
 import time
 
-from . import errors
+from .. import errors
 from . import tempurl
 
 #: How long the container's key is remembered: a key that a rotation has moved

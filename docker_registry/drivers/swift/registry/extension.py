@@ -19,12 +19,12 @@ from concurrent import futures
 from docker_registry.lib import config
 import flask
 
-from . import errors
-from . import hashing
+from .. import compat
+from .. import errors
+from ..objects import hashing
 from . import health
 from . import metrics
 from . import request_body
-from . import values
 
 _RETRY_AFTER_SECONDS = 5
 _TAGS_AT_ONCE = 16
@@ -138,7 +138,7 @@ class Extension(object):
         status, message = answer_to(error)
         if status >= 500:
             logger.error('%s %s: %d: %s', flask.request.method,
-                         values.native(flask.request.path), status, error)
+                         compat.native(flask.request.path), status, error)
         else:
             logger.debug('%s', error)
         if error.transaction_id:

@@ -12,7 +12,7 @@ import collections
 
 from concurrent import futures
 
-from . import per_process
+from .. import per_process
 
 #: What came of a question: what it returns, and what it raises instead or
 #: None.

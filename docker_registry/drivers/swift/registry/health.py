@@ -14,9 +14,9 @@ import time
 
 from docker_registry.core import exceptions
 
-from . import breaker
-from . import errors
-from . import values
+from ..client import breaker
+from .. import errors
+from ..config import values
 
 HEALTHY, UNHEALTHY, UNCHECKED = 'healthy', 'unhealthy', 'unchecked'
 

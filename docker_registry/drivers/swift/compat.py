@@ -1,0 +1,47 @@
+"""What Python 2 and Python 3 do differently, in one place.
+
+Pure. Text is the native str everywhere in the driver: UTF-8 on Python 2.
+"""
+
+import re
+import sys
+
+PY2 = sys.version_info[0] < 3
+
+if PY2:
+    from urllib import quote, quote_plus, unquote as unquote_to_bytes
+    from urlparse import urlparse, urlsplit
+    #: The types of text.
+    TEXT_TYPES = (str, unicode)  # noqa: F821
+else:
+    from urllib.parse import (quote, quote_plus, unquote_to_bytes, urlparse,
+                              urlsplit)
+    TEXT_TYPES = (str,)
+
+__all__ = ['PY2', 'TEXT_TYPES', 'encoded', 'native', 'quote', 'quote_plus',
+           'unquote_to_bytes', 'urlparse', 'urlsplit']
+
+_SURROGATE = re.compile(b'\xed[\xa0-\xbf]')
+
+
+def native(value):
+    """Return text or UTF-8 as the native str.
+
+    :raises ValueError: there is no such text
+    """
+    if isinstance(value, str):
+        return value
+    return value.encode('utf-8') if PY2 else value.decode('utf-8')
+
+
+def encoded(value):
+    """Return a native str as UTF-8.
+
+    :raises ValueError: there is no such text
+    """
+    if not PY2:
+        return value.encode('utf-8')
+    value.decode('utf-8')
+    if _SURROGATE.search(value):  # Python 2 takes them
+        raise ValueError('not UTF-8')
+    return value
