@@ -11,8 +11,6 @@ import re
 from . import compat
 from . import errors
 
-
-
 #: Swift's default for max_object_name_length.
 _MAX_BYTES = 1024
 _CONTROL = re.compile('[\x00-\x1f\x7f]')

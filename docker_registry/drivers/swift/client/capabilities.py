@@ -37,8 +37,8 @@ def parse(info):
     digest = None
     if 'tempurl' in info:
         # One that does not name its digests is of the time of sha1.
-        digest = next((each for each in _DIGESTS if each in info['tempurl'].get(
-            'allowed_digests', ['sha1'])), None)
+        allowed = info['tempurl'].get('allowed_digests', ['sha1'])
+        digest = next((each for each in _DIGESTS if each in allowed), None)
     constraints = info.get('swift', {})
     # Ceph's gateway may end a page early, lets PUT replace what is there, and
     # compares If-Match with the ETag of a manifest. It tells less.

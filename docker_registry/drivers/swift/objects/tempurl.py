@@ -12,8 +12,6 @@ import re
 from .. import compat
 
 
-
-
 def object_url(storage_url, public_url, container, object_name):
     """Return the URL of an object for clients.
 
@@ -43,7 +41,8 @@ def sign(url, storage_url, container, object_name, key, digest, expires_at):
     account_path = compat.urlsplit(storage_url).path
     if not re.match('/v1[^/]*/[^/]+$', account_path):
         return None
-    path = b'/'.join([compat.unquote_to_bytes(account_path), compat.encoded(container),
+    path = b'/'.join([compat.unquote_to_bytes(account_path),
+                      compat.encoded(container),
                       compat.encoded(object_name)])
     message = b'\n'.join([b'GET', str(expires_at).encode('ascii'), path])
     signature = hmac.new(compat.encoded(key), message,
