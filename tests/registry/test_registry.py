@@ -1,6 +1,5 @@
 """What users of the registry see."""
 
-import http.client
 import http.server
 import itertools
 import json
@@ -141,25 +140,6 @@ def test_client_that_vanishes_in_mid_layer(client, server, repository, stored,
     assert 'registry/images/%s/_inprogress' % image.id in stored('images/')
     client.push(repository, [image])
     assert client.pull(repository) == [image]
-
-
-@pytest.mark.parametrize('first, last', [
-    (0, 99), (1000, 150000), (199000, 204799)])
-def test_range(client, image, first, last):
-    answer = client.expect(206, 'GET', '/v1/images/%s/layer' % image.id,
-                           headers={'Range': 'bytes=%d-%d' % (first, last)})
-    assert answer.body == image.layer[first:last + 1]
-    assert answer.headers['Content-Range'] == '%d-%d/%d' % (
-        first, last, len(image.layer))
-
-
-def test_range_without_end_is_all_there_is(client, image):
-    # The registry counts one byte too many and waits for it; all that there
-    # are come all the same, which is what the engine resumes with.
-    with pytest.raises(http.client.IncompleteRead) as caught:
-        client.request('GET', '/v1/images/%s/layer' % image.id,
-                       headers={'Range': 'bytes=150000-'})
-    assert caught.value.partial == image.layer[150000:]
 
 
 @pytest.fixture(scope='module')
