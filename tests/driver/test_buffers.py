@@ -56,6 +56,32 @@ def test_large_reads_from_memory_and_disk():
         buffer.close()
 
 
+@pytest.mark.parametrize('method', ['seek', 'read'])
+def test_disk_that_fails_is_not_taken_for_swift(method, monkeypatch):
+    buffer = buffers.Buffer(buffers.Memory(0), None)
+    buffer.append(b'1')
+
+    def fail(*_):
+        raise IOError(28, 'No space left on device')
+    real, buffer._file = buffer._file, type(
+        'File', (), {method: fail, 'close': lambda self: real.close()})()
+    with pytest.raises(errors.SwiftError) as caught:
+        getattr(buffer, method)(0)
+    assert not isinstance(caught.value, errors.UnreachableError)
+    assert 'No space left on device' in str(caught.value)
+    assert 'swift_buffer_directory' in str(caught.value)
+    buffer.close()
+
+
+def test_memory_is_given_back_while_some_is_taken():
+    # By garbage that is collected meanwhile, in the same thread.
+    memory = buffers.Memory(10)
+    assert memory.take(10)
+    with memory._lock:
+        memory.give(10)
+    assert memory.take(10)
+
+
 def test_directory_that_is_not_there(tmpdir):
     buffer = buffers.Buffer(buffers.Memory(0), str(tmpdir.join('absent')))
     with pytest.raises(errors.SwiftError) as caught:

@@ -407,6 +407,15 @@ def test_orphans(segmenting):
     assert read(segmenting) == _CONTENT
 
 
+def test_orphans_by_the_clock_of_swift(segmenting, monkeypatch):
+    segmenting._container.put(
+        '.segments/registry/images/2/layer/1-a/00000000', b'1', 1,
+        hashlib.md5(b'1').hexdigest())
+    real = time.time
+    monkeypatch.setattr(time, 'time', lambda: real() + 10 * 86400)
+    assert list(segmenting.orphans()) == []
+
+
 def test_cluster_without_large_objects(storage, monkeypatch):
     monkeypatch.setattr(storage._container, '_capabilities',
                         limits(1000, 0))

@@ -5,6 +5,7 @@ import itertools
 import json
 import socket
 import threading
+import urllib.parse
 
 import pytest
 
@@ -190,3 +191,17 @@ def test_private_repository(client, repository, image):
     assert access() == 'private'
     client.expect(200, 'PUT', path, b'{"access": "public"}')
     assert access() == 'public'
+
+
+@pytest.mark.parametrize('path', [
+    'repositories/library/n\xe4me/tags', 'repositories/n\xe4me/x/tags/latest',
+    'repositories/library/x/tags/t\xe4g', 'images/\xe4/json'])
+@pytest.mark.parametrize('method', ['GET', 'PUT', 'DELETE'])
+def test_names_that_are_not_ascii(client, server, method, path):
+    path = '/v1/' + urllib.parse.quote(path)
+    before = server.log()
+    answer = client.request(method, path, b'"%s"' % (b'a' * 64))
+    assert answer.status in (400, 405)
+    if answer.status == 400:
+        assert 'not ASCII' in json.loads(answer.body)['error']
+    assert 'Traceback' not in server.log()[len(before):]

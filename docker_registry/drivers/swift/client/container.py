@@ -4,10 +4,13 @@ The only module that calls swiftclient's operations. Knows object names; knows
 nothing of registry paths, of how layers are cut into segments, or the cache.
 """
 
+import calendar
+import email.utils
 import itertools
 import json
 import logging
 import re
+import time
 
 from swiftclient import client
 
@@ -274,6 +277,14 @@ class Container(object):
             # Those that swiftclient gives have every % in them decoded.
             return connection.headers()
         return self._request('HEAD', None, ask)
+
+    def clock(self):
+        """Return what time it is at Swift, as Unix time in seconds.
+
+        :returns: this machine's time where Swift does not say
+        """
+        date = email.utils.parsedate(self.metadata().get('date', ''))
+        return time.time() if date is None else calendar.timegm(date)
 
     def post(self, headers):
         """Change metadata of the container; what is not named stays.

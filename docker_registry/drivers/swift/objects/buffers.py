@@ -3,6 +3,7 @@
 Knows nothing of Swift.
 """
 
+import contextlib
 import tempfile
 import threading
 
@@ -22,8 +23,9 @@ class Memory(object):
     def __init__(self, limit_bytes):
         self._left = limit_bytes
         # Held for a moment and never while waiting for anything, so that it
-        # matters to nobody whether gevent has patched it.
-        self._lock = threading.Lock()
+        # matters to nobody whether gevent has patched it. Reentrant: garbage
+        # that is collected while it is held, an abandoned reader, gives back.
+        self._lock = threading.RLock()
 
     def take(self, count):
         """Take bytes; return whether there were as many."""
@@ -70,32 +72,36 @@ class Buffer(object):
             self._taken += len(chunk)
             self._chunks.append(chunk)
             return
-        try:
+        with self._disk_errors():
             if self._file is None:
                 self._move_to_disk()
             self._file.write(chunk)
-        except EnvironmentError as error:
-            raise errors.SwiftError(
-                'no room for a layer in %s: %s; see swift_buffer_directory'
-                % (self._directory or tempfile.gettempdir(), error))
 
     def etag(self):
         """Return the MD5 of the bytes in hexadecimal."""
         return self._md5.hexdigest()
 
     def seek(self, offset):
-        """Read from the start again, the only offset there is."""
+        """Read from the start again, the only offset there is.
+
+        :raises errors.SwiftError: the disk fails, or has no room for what
+            append() has left in Python's own buffer
+        """
         self._next = offset
         if self._file is not None:
-            self._file.seek(offset)
+            with self._disk_errors():
+                self._file.seek(offset)
 
     def read(self, size):
         """Return the next bytes; from memory as many as came at once.
 
         HTTP libraries ask for 8 KiB at a time, and send whatever they get.
+
+        :raises errors.SwiftError: the disk fails
         """
         if self._file is not None:
-            return self._file.read(max(size, _READ_BYTES))
+            with self._disk_errors():
+                return self._file.read(max(size, _READ_BYTES))
         self._next += 1
         return b''.join(self._chunks[self._next - 1:self._next])
 
@@ -104,6 +110,16 @@ class Buffer(object):
         self._release()
         if self._file is not None:
             self._file.close()
+
+    @contextlib.contextmanager
+    def _disk_errors(self):
+        # An IOError would pass for one of the connection to Swift.
+        try:
+            yield
+        except EnvironmentError as error:
+            raise errors.SwiftError(
+                'no room for a layer in %s: %s; see swift_buffer_directory'
+                % (self._directory or tempfile.gettempdir(), error))
 
     def _move_to_disk(self):
         self._file = tempfile.TemporaryFile(dir=self._directory)

@@ -129,7 +129,7 @@ class LargeObjects(object):
         if found:
             # Those whose manifest is gone: a listing that lags may have
             # hidden an object, which then keeps its segments.
-            self._discard(self.orphans(prefix, float('-inf')))
+            self._discard(self.orphans(prefix, None))
         return found
 
     def orphans(self, prefix, age_seconds):
@@ -140,15 +140,20 @@ class LargeObjects(object):
 
         :param prefix: what the names of their objects begin with
         :param age_seconds: how long ago the last segment of their upload was
-            written, at least; those of pushes under way are younger
+            written, at least, by Swift's clock; those of pushes under way are
+            younger. None is any age.
         """
+        now = None
         entries = self._container.list(names.segments_prefix(prefix))
         for _, segments in itertools.groupby(
                 entries, lambda entry: entry['name'].rsplit('/', 1)[0]):
             segments = list(segments)
-            newest = max(_timestamp(entry) for entry in segments)
-            if time.time() - newest < age_seconds:
-                continue
+            if age_seconds is not None:
+                if now is None:
+                    now = self._container.clock()
+                newest = max(_timestamp(entry) for entry in segments)
+                if now - newest < age_seconds:
+                    continue
             object_name = names.segmented_object(segments[0]['name'])
             try:
                 in_use = set(self._container.get_manifest(object_name))

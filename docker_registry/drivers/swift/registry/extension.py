@@ -106,6 +106,12 @@ class Extension(object):
                 asks_index=not self._standalone,
                 checksum=request.headers.get('X-Docker-Checksum-Payload'))
         self._health.watch()
+        for name, value in sorted((request.view_args or {}).items()):
+            # core's path helpers fail at it; engines push no such name.
+            if isinstance(value, type(u'')) and any(
+                    ord(letter) > 126 for letter in value):
+                return self._toolkit.api_error(
+                    'Invalid %s: not ASCII' % name.replace('_', ' '), 400)
         path = request.path
         finding = self._health.finding
         if (self._enforce and finding.state == health.UNHEALTHY
@@ -140,8 +146,12 @@ class Extension(object):
     def _failed(self, error):
         status, message = answer_to(error)
         if status >= 500:
-            logger.error('%s %s: %d: %s', flask.request.method,
-                         compat.native(flask.request.path), status, error)
+            # The application's logger and signal, as for what Flask itself
+            # answers with 500: email_exceptions and bugsnag listen there.
+            app = flask.current_app._get_current_object()
+            app.logger.error('%s %s: %d: %s', flask.request.method,
+                             compat.native(flask.request.path), status, error)
+            flask.got_request_exception.send(app, exception=error)
         else:
             logger.debug('%s', error)
         if error.transaction_id:
