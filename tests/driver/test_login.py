@@ -28,8 +28,13 @@ def keystone_v2(services, secret_of):
     seen = []
 
     class Handler(http_server.BaseHTTPRequestHandler):
+        #: What is answered instead of the versions: (status, content).
+        instead = None
+
         def do_GET(self):
-            self.reply(300, {'versions': {'values': [{
+            if self.instead is not None:
+                return self.reply(*self.instead)
+            return self.reply(300, {'versions': {'values': [{
                 'id': 'v2.0', 'status': 'stable', 'links': [{
                     'rel': 'self', 'href': url + '/v2.0/'}]}]}})
 
@@ -65,7 +70,7 @@ def keystone_v2(services, secret_of):
     url = 'http://127.0.0.1:%d' % server.server_address[1]
     thread = threading.Thread(target=server.serve_forever)
     thread.start()
-    yield url, seen
+    yield url, seen, Handler
     server.shutdown()
     thread.join()
     server.server_close()
@@ -75,7 +80,7 @@ def keystone_v2(services, secret_of):
 @pytest.mark.parametrize('version', [2, None])
 def test_keystone_that_has_v2_alone(keystone_v2, make_storage, secret_of,
                                     path, version):
-    url, seen = keystone_v2
+    url, seen, _ = keystone_v2
     storage = make_storage(
         swift_authurl=url + path, swift_auth_version=version,
         swift_user='registry', swift_password=secret_of('user of v2'),
@@ -86,6 +91,44 @@ def test_keystone_that_has_v2_alone(keystone_v2, make_storage, secret_of,
     assert where == '/v2.0/tokens'
     assert asked['tenantName'] == 'images'
     assert asked['passwordCredentials']['username'] == 'registry'
+
+
+@pytest.mark.parametrize('instead', [
+    # Rackspace's, and what stands before others.
+    (200, {'versions': {'version': [{'id': 'v2.0', 'status': 'CURRENT'}]}}),
+    (200, {'versions': [None]}), (200, []), (200, 'welcome'),
+    (403, {'forbidden': {'code': 403, 'message': 'no'}}), (404, {}),
+    (401, {})], ids=str)
+@pytest.mark.parametrize('path, version', [
+    ('/v2.0/', None), ('/v2.0/tokens', None), ('/identity/v2.0', None),
+    ('/identity/v2.0', 2), ('/identity', 2)])
+def test_v2_that_does_not_tell_its_versions(
+        keystone_v2, make_storage, secret_of, instead, path, version):
+    url, seen, handler = keystone_v2
+    handler.instead = instead
+    storage = make_storage(
+        swift_authurl=url + path, swift_auth_version=version,
+        swift_user='registry', swift_password=secret_of('user of v2'),
+        swift_tenant_name='images', swift_region_name='north')
+    assert storage.exists('a') is False
+    (where, asked), = seen
+    assert where == path.rstrip('/').replace('/tokens', '') + '/tokens'
+    assert asked['tenantName'] == 'images'
+
+
+@pytest.mark.parametrize('instead', [
+    (200, {'versions': {'version': [{'id': 'v2.0'}]}}), (200, []),
+    (404, {})], ids=str)
+def test_no_keystone_and_no_v2(keystone_v2, make_storage, secret_of, instead):
+    url, seen, handler = keystone_v2
+    handler.instead = instead
+    storage = make_storage(
+        swift_authurl=url, swift_auth_version=None, swift_user='registry',
+        swift_password=secret_of('user of v2'), swift_tenant_name='images')
+    with pytest.raises(errors.LoginError) as caught:
+        storage.exists('a')
+    assert 'see swift_authurl, swift_auth_version' in str(caught.value)
+    assert seen == []
 
 
 def test_grant_does_not_show_its_tokens(secret_of):

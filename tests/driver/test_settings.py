@@ -143,10 +143,9 @@ def test_ways_to_log_in(login, changes):
 @pytest.mark.parametrize('changes, expected', [
     ({'swift_trust_id': '1'},
      'swift_tenant_name: give this or swift_trust_id, not both'),
-    ({'swift_user_id': '1'},
-     'swift_user: give this or swift_user_id, not both'),
-    ({'swift_user_domain_id': '1', 'swift_user_domain_name': 'd'},
-     'swift_user_domain_name: give this or swift_user_domain_id, not both'),
+    ({'swift_trust_id': '1', 'swift_tenant_name': None,
+      'swift_project_name': 'images'},
+     'swift_project_name: give this or swift_trust_id, not both'),
     ({'swift_project_name': 'images'},
      'swift_tenant_name: the same as swift_project_name; give one of them'),
     ({'swift_auth_version': 1, 'swift_user_domain_name': 'd'},
@@ -181,6 +180,39 @@ def test_keys_that_do_not_go_together(changes, expected):
     found = problems(**changes)
     assert found[0] == '  ' + expected
     assert 'geheim' not in '\n'.join(found)
+
+
+@pytest.mark.parametrize('key, near', [
+    ('swift_api_key', 'swift_password'), ('swift_username', 'swift_user'),
+    ('swift_secret_key', 'swift_temp_url_key'),
+    ('swift_auth_url', 'swift_authurl'),
+    ('swift_os_region', 'swift_region_name'),
+    ('swift_rootdirectory', 'storage_path'),
+    ('swift_container_', 'swift_container'), ('swift_xyzzy', None),
+    ('swift_storage_policy', None)])
+def test_key_that_is_unknown(key, near):
+    assert problems(**{key: 'geheim'}) == [
+        '  %s: unknown%s' % (key, '; did you mean %s?' % near if near else '')]
+
+
+def test_of_name_and_id_the_id_counts():
+    # Every openrc file of Horizon has both.
+    found = parse(swift_tenant_name=None, swift_project_name='images',
+                  swift_project_id='1', swift_user_id='2',
+                  swift_user_domain_name='d', swift_user_domain_id='3')
+    assert (found.tenant_name, found.tenant_id) == (None, '1')
+    assert (found.user, found.user_id) == (None, '2')
+    assert (found.user_domain_name, found.user_domain_id) == (None, '3')
+
+
+@pytest.mark.parametrize('given, expected', [
+    ('https://k/v3/auth', 'https://k/v3'),
+    ('https://k/v3/auth/tokens/', 'https://k/v3'),
+    ('https://k/identity/v2.0/tokens', 'https://k/identity/v2.0'),
+    ('https://k/auth/v1.0', 'https://k/auth/v1.0'),
+    ('https://k/v3', 'https://k/v3')])
+def test_path_of_a_request_is_no_part_of_authurl(given, expected):
+    assert parse(swift_authurl=given).authurl == expected
 
 
 def test_endpoint_type_as_python_swiftclient_writes_it():

@@ -14,6 +14,7 @@ import time
 from keystoneauth1 import exceptions as ksa_exceptions
 from keystoneauth1 import session as ksa_session
 from keystoneauth1.identity import generic
+from keystoneauth1.identity import v2
 from keystoneauth1.identity import v3
 import requests
 from swiftclient import authv1
@@ -22,6 +23,14 @@ from .. import compat
 from .. import errors
 
 _KEYS_OF_SERVER = ['swift_authurl', 'swift_auth_version']
+#: Likely this is not where one logs in. Keystone answers 400 and 404 also for
+#: domains and application credentials that it does not have.
+_NO_LOGIN_HERE = (300, 400, 404, 405)
+#: What keystoneauth1 raises where a server does not tell its versions, wants a
+#: token for that, or answers with a document that is not Keystone's.
+_NO_DISCOVERY = (ksa_exceptions.DiscoveryFailure,
+                 ksa_exceptions.MissingAuthPlugin, ksa_exceptions.NotFound,
+                 AttributeError, LookupError, TypeError)
 _DEFAULT_DOMAINS = {'user_domain_id': 'default',
                     'project_domain_id': 'default'}
 
@@ -64,9 +73,7 @@ def authenticate(settings, limit_seconds):
         logger.warning('swift_insecure: certificates are not checked')
     session = _session(settings, limit_seconds)
     with _explained(action, settings.login_keys()):
-        # Asked for once: of a token that lives for less than half a minute
-        # the plugin makes another each time.
-        access = _plugin(settings).get_access(session)
+        access = _access(settings, session)
     storage_url = settings.object_storage_url or _storage_url(
         action, access, settings)
     service_token = None
@@ -76,6 +83,31 @@ def authenticate(settings, limit_seconds):
             service_token = session.get_token(_service_plugin(settings))
     return Grant(compat.native(storage_url), compat.native(access.auth_token),
                  service_token and compat.native(service_token))
+
+
+def _access(settings, session):
+    # Asked for once: of a token that lives for less than half a minute the
+    # plugin makes another each time.
+    try:
+        return _plugin(settings).get_access(session)
+    except _NO_DISCOVERY:
+        # Rackspace's v2.0, and services below a path, answer at
+        # <address>/tokens and nowhere else.
+        if not _is_v2(settings):
+            raise
+        logger.debug('%s does not tell which versions it has; trying v2.0',
+                     settings.authurl)
+    return v2.Password(
+        settings.authurl, username=settings.user, user_id=settings.user_id,
+        password=settings.secret('password'), trust_id=settings.trust_id,
+        tenant_name=settings.tenant_name,
+        tenant_id=settings.tenant_id).get_access(session)
+
+
+def _is_v2(settings):
+    """Tell whether the address is one of v2.0, which has no domains."""
+    return settings.login == 'password' and not _domains(settings, '') and (
+        settings.auth_version == '2' or settings.authurl.endswith('/v2.0'))
 
 
 def _storage_url(action, access, settings):
@@ -219,13 +251,15 @@ def _explained(action, keys):
             # Its text has the value.
             raise _refused('%s: no HTTP header can have such a user or '
                            'password' % action, keys)
-        if re.search(r'\(HTTP 4\d\d\)', str(error)):
+        if re.search(r'\(HTTP 4\d\d\)|Invalid Response', str(error)):
             raise _refused('%s: no Keystone: %s' % (action, error),
                            _KEYS_OF_SERVER)
         raise errors.unreachable(action, error)
     except ksa_exceptions.HttpError as error:
         if error.http_status >= 500:
             raise errors.from_status(action, None, error.http_status)
+        if error.http_status in _NO_LOGIN_HERE:
+            keys = _KEYS_OF_SERVER + list(keys)
         raise _refused('%s failed: %s' % (action, error.message), keys,
                        error.http_status)
     except ksa_exceptions.CatalogException as error:
@@ -233,6 +267,10 @@ def _explained(action, keys):
                        % (action, error), keys)
     except ksa_exceptions.ClientException as error:
         raise _refused('%s failed: %s' % (action, error), _KEYS_OF_SERVER)
+    except (AttributeError, LookupError, TypeError) as error:
+        # keystoneauth1 trips over an answer that is not Keystone's.
+        raise _refused('%s: the answer is not that of a Keystone (%s)' % (
+            action, type(error).__name__), _KEYS_OF_SERVER)
     except (IOError, ValueError) as error:  # a file that is not there
         raise _refused('%s: %s' % (action, error), [
             'swift_cacert', 'swift_cert', 'swift_key', 'the files with '

@@ -30,7 +30,7 @@ def _secret(key):
 
 
 _TABLE = (
-    [_row('swift_authurl', values.url),
+    [_row('swift_authurl', values.auth_url),
      _row('swift_auth_version', values.auth_version, 'auto'),
      _row('swift_user'),
      _row('swift_user_id'),
@@ -77,6 +77,31 @@ _TABLE = (
      _row('swift_public_url', values.url),
      _row('swift_public_container', values.boolean, False)]
 )
+
+#: Names that other tools have for a key, without underscores and a leading
+#: OS_: registry:2's, those of Rackspace's clients and of openrc files.
+_ELSEWHERE = {
+    'apikey': 'swift_password', 'authaddress': 'swift_authurl',
+    'authversion': 'swift_auth_version',
+    'identityapiversion': 'swift_auth_version',
+    'username': 'swift_user', 'userid': 'swift_user_id',
+    'tenant': 'swift_tenant_name', 'tenantname': 'swift_tenant_name',
+    'tenantid': 'swift_tenant_id',
+    'project': 'swift_project_name', 'projectname': 'swift_project_name',
+    'projectid': 'swift_project_id',
+    'domain': 'swift_user_domain_name', 'domainname': 'swift_user_domain_name',
+    'domainid': 'swift_user_domain_id', 'userdomain': 'swift_user_domain_name',
+    'tenantdomain': 'swift_project_domain_name',
+    'tenantdomainid': 'swift_project_domain_id',
+    'projectdomain': 'swift_project_domain_name',
+    'trustid': 'swift_trust_id', 'region': 'swift_region_name',
+    'endpointtype': 'swift_endpoint_type', 'interface': 'swift_endpoint_type',
+    'insecureskipverify': 'swift_insecure', 'chunksize': 'swift_segment_size',
+    'secretkey': 'swift_temp_url_key', 'tempurlkey': 'swift_temp_url_key',
+    'storageurl': 'swift_object_storage_url', 'token': 'swift_auth_token',
+    'containername': 'swift_container', 'prefix': 'storage_path',
+    'rootdirectory': 'storage_path', 'cacertfile': 'swift_cacert',
+}
 
 #: What a login needs (of each group one key, and no more) and may have
 #: besides; sign is what tells it from the others.
@@ -128,10 +153,15 @@ def _keys(login):
 _LOGIN_KEYS = set().union(*map(_keys, [_SERVICE_LOGIN] + list(
     _LOGINS.values()))) - {'swift_object_storage_url'}
 
+#: (name, id): of both, which every openrc file of Horizon has, the id counts,
+#: as it does for the openstack client.
+_NAMES_AND_IDS = [
+    _USER, _PROJECT[:2], _USER_DOMAIN, _PROJECT_DOMAIN, _SERVICE_USER_DOMAIN,
+    _SERVICE_PROJECT_DOMAIN]
+
 #: No more than one of each.
 _ALTERNATIVES = [
-    _USER_DOMAIN, _PROJECT_DOMAIN, _SERVICE_USER_DOMAIN,
-    _SERVICE_PROJECT_DOMAIN, _PROJECT[:2], _PROJECT[1:], _PROJECT[::2],
+    _PROJECT[1:], _PROJECT[::2],
 ] + [(row.key, row.key + '_file') for row in _TABLE if row.is_secret]
 
 _Values = collections.namedtuple(
@@ -215,6 +245,9 @@ def parse(path, config):
         names.Names(root).object_name('a')
     except (ValueError, errors.InvalidPathError) as error:
         problems.append('storage_path: %s' % error)
+    for name, id_ in _NAMES_AND_IDS:
+        if found[id_] is not None:
+            found[name] = None
     login = _login(found)
     if login == 'password':
         _split_tenant(found)
@@ -224,6 +257,7 @@ def parse(path, config):
         problem for problem in (_login_problems(found, login)
                                 + _other_problems(found))
         if problem.split(':')[0] not in wrong]
+    problems = [_spelled(config, problem) for problem in problems]
     if problems:
         raise exceptions.ConfigError(
             'storage: swift cannot start, the configuration is wrong:\n'
@@ -237,6 +271,15 @@ def _get(config, key):
     except exceptions.ConfigError:  # whose text has the value
         raise ValueError('YAML cannot read the value of its variable; put it '
                          'in quotes')
+
+
+def _spelled(config, problem):
+    """Name keys as the configuration does, which may have their aliases."""
+    for row in _TABLE:
+        if row.alias and getattr(config, row.alias, None) not in (None, '') \
+                and getattr(config, row.key, None) in (None, ''):
+            problem = re.sub(r'\b%s\b' % row.key, row.alias, problem)
+    return problem
 
 
 def _value(config, row):
@@ -258,9 +301,17 @@ def _unknown_keys(config):
     problems = []
     for key in sorted(list_keys() if callable(list_keys) else ()):
         if key.startswith('swift_') and key not in known:
-            near = difflib.get_close_matches(key, known, 1, 0)[0]
-            problems.append('%s: unknown; did you mean %s?' % (key, near))
+            near = _elsewhere(key) or ''.join(
+                difflib.get_close_matches(key, known, 1, 0.8))
+            problems.append('%s: unknown%s' % (
+                key, near and '; did you mean %s?' % near))
     return problems
+
+
+def _elsewhere(key):
+    """Return the key for one of another tool's name, None if unknown."""
+    name = key[len('swift_'):].replace('_', '').lower()
+    return _ELSEWHERE.get(re.sub('^os', '', name))
 
 
 def _is_given(found, key):

@@ -57,6 +57,15 @@ def url(value):
     return value.rstrip('/')
 
 
+def auth_url(value):
+    """Return the URL of a login, without the path of its requests.
+
+    registry:2's documentation has .../v3/auth.
+    """
+    return re.sub(r'(/v3/auth(/tokens)?|/v2\.0/tokens)$',
+                  lambda path: '/' + path.group().split('/')[1], url(value))
+
+
 def container(value):
     """Return the name of a container."""
     value = text(value)
