@@ -128,8 +128,8 @@ def test_long_listing_comes_complete_and_in_pages(storage):
         storage.put_content(path, b'')
     storage.put_content('many/020/below/1', b'')
     storage.put_content('many/020/below/2', b'')
-    assert list(storage.list_directory('many')) == sorted(
-        expected + ['many/020'])
+    # Once, although it is an object and a directory.
+    assert list(storage.list_directory('many')) == expected
     assert list(storage.list_directory('many/020')) == ['many/020/below']
     storage.remove('many/020')
     assert storage.exists('many/020/below/1')

@@ -15,6 +15,9 @@ from . import errors
 _MAX_BYTES = 1024
 _CONTROL = re.compile('[\x00-\x1f\x7f]')
 
+_DIRECTORY = re.compile('(images|repositories)(/[^/]+)?$|'
+                        'repositories/[^/]+/[^/]+$')
+
 #: Where segments are, in the same container, so that what opens the
 #: container opens them; outside every root but that of the whole container.
 SEGMENTS = '.segments/'
@@ -99,6 +102,16 @@ def image_file(path):
     """
     parts = path.split('/')
     return parts[2] if len(parts) == 3 and parts[0] == 'images' else None
+
+
+def is_directory(path):
+    """Tell whether a path is one that the registry has as a directory alone.
+
+    Other tools may have left an empty object of its name, to mark it as such.
+
+    Source: the path helpers in docker_registry/core/driver.py
+    """
+    return bool(_DIRECTORY.match(path.strip('/')))
 
 
 def beside(path, name):

@@ -208,10 +208,12 @@ class Storage(driver.Base):
         hidden = (prefix, prefix + recent_tags.NOTES, names.SEGMENTS)
         not_listed = self._recent_tags.paths(path)
         empty = True
-        for entry in self._container.list(prefix, delimiter='/'):
-            if entry['name'] not in hidden:
+        for name in _without_twins(
+                entry['name'] for entry in self._container.list(
+                    prefix, delimiter='/')):
+            if name not in hidden:
                 empty = False
-                listed = self._names.path(entry['name'])
+                listed = self._names.path(name)
                 not_listed.discard(listed)
                 yield listed
         for tag in not_listed:
@@ -252,6 +254,9 @@ class Storage(driver.Base):
                 self._container.delete(object_name)
             else:
                 self._large_objects.remove(object_name)
+            if names.is_directory(path):
+                # It was an object that marks the directory.
+                self._remove_below(path, unlisted)
         except errors.ObjectNotFoundError:
             if was_pushed:
                 raise errors.AlreadyPushedError(
@@ -259,11 +264,7 @@ class Storage(driver.Base):
                     object_name, 404)
             if is_small:
                 raise
-            found = self._large_objects.remove_below(
-                self._names.prefix(path), self._forget)
-            for path_not_listed in unlisted:
-                found = self._remove_present(path_not_listed) or found
-            if not found:
+            if not self._remove_below(path, unlisted):
                 raise
         finally:
             self._known.drop(path)
@@ -424,6 +425,17 @@ class Storage(driver.Base):
     def _heeds_etags(self):
         return self._container.capabilities().heeds_etags
 
+    def _remove_below(self, path, unlisted):
+        """Remove everything below a directory; return whether there was any.
+
+        :param unlisted: paths that may be there although nothing lists them
+        """
+        found = self._large_objects.remove_below(
+            self._names.prefix(path), self._forget)
+        for path_not_listed in unlisted:
+            found = self._remove_present(path_not_listed) or found
+        return found
+
     def _remove_present(self, path):
         """Remove a path; return whether it was there."""
         try:
@@ -436,6 +448,24 @@ class Storage(driver.Base):
 
     def _forget(self, object_names):
         self._known.drop(*map(self._names.path, object_names))
+
+
+def _without_twins(listed):
+    """Yield names of a listing; of an object and a directory, "a" and "a/",
+    the first alone.
+
+    :param listed: names as they sort. Between the two may be others, "a-b";
+        all of them begin with "a".
+    """
+    objects = []
+    for name in listed:
+        objects = [each for each in objects if name.startswith(each)]
+        if name.endswith('/'):
+            if name[:-1] in objects:
+                continue
+        else:
+            objects.append(name)
+        yield name
 
 
 def _quoting(helper):
