@@ -22,11 +22,9 @@ import flask
 from .. import compat
 from .. import errors
 from ..objects import hashing
-from . import byte_range
-from . import deletion
 from . import health
 from . import metrics
-from . import mirror
+from . import replaced
 from . import request_body
 
 _RETRY_AFTER_SECONDS = 5
@@ -220,24 +218,13 @@ def boot(cfg):
         return
     settings = health.parse(cfg.extensions)
     # Not sooner: of a registry with other storage nothing is imported here.
-    from docker_registry import images
     from docker_registry import storage
-    from docker_registry import tags
     from docker_registry import toolkit
     from docker_registry.app import app
-    from docker_registry.lib import checksums
-    from docker_registry.lib import mirroring
-    from docker_registry.lib import signals
     extension = Extension(app, toolkit, storage.load(), settings,
                           cfg.standalone)
-    tags.get_tags = extension.get_tags
-    checksums.simple_checksum_handler = extension.simple_checksum_handler
-    mirroring.lookup_source = mirror.checking(mirroring.lookup_source)
-    images._get_image_layer = byte_range.Layers(
-        storage.load(), cfg.storage_redirect).answer
-    app.view_functions['delete_repository'] = toolkit.parse_repository_name(
-        toolkit.requires_auth(deletion.Deletion(
-            storage.load(), tags, toolkit, signals).delete_repository))
+    replaced.install(app, toolkit, storage.load(), extension,
+                     cfg.storage_redirect)
 
 
 boot(config.load())

@@ -1,0 +1,49 @@
+"""What is replaced inside docker-registry 0.9.1, and why.
+
+==================================  =========================================
+In the registry                     Why
+==================================  =========================================
+tags.get_tags                       drops what it cannot read and leaves
+                                    null: an outage looks like an empty tag
+tags.delete_repository (the view)   404 for a repository with nothing but
+                                    tags, which it has just removed
+images._get_image_layer             wrong arithmetic of ranges
+lib.checksums.                      its digest keeps the worker's other
+simple_checksum_handler             clients waiting
+lib.mirroring.lookup_source         takes a body that breaks off for a whole
+                                    one
+==================================  =========================================
+
+request_body.py does the same with the body of each request, which gunicorn
+19.1.1 reads in small steps. tests/registry/test_replaced.py notices when the
+code of the registry or of gunicorn is another than this was written for.
+"""
+
+from . import byte_range
+from . import deletion
+from . import mirror
+
+
+def install(app, toolkit, storage, extension, redirects):
+    """Replace all of it; to be called once, before the first request.
+
+    :param app: the flask.Flask
+    :param toolkit: the module docker_registry.toolkit
+    :param storage: the Storage that the registry uses
+    :param extension: the Extension, for get_tags() and
+        simple_checksum_handler()
+    :param redirects: whether clients are sent to Swift: storage_redirect
+    """
+    # Not sooner: of a registry with other storage nothing is imported here.
+    from docker_registry import images
+    from docker_registry import tags
+    from docker_registry.lib import checksums
+    from docker_registry.lib import mirroring
+    from docker_registry.lib import signals
+    tags.get_tags = extension.get_tags
+    app.view_functions['delete_repository'] = toolkit.parse_repository_name(
+        toolkit.requires_auth(deletion.Deletion(
+            storage, tags, toolkit, signals).delete_repository))
+    images._get_image_layer = byte_range.Layers(storage, redirects).answer
+    checksums.simple_checksum_handler = extension.simple_checksum_handler
+    mirroring.lookup_source = mirror.checking(mirroring.lookup_source)
