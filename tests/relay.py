@@ -47,7 +47,7 @@ class Relay(object):
         changes byte 5 of the answer's body
     ``damage_request(5)``
         changes byte 5 of the request's body
-    ``answer('{}')``
+    ``answer('{}', {'X-Timestamp': '1'})``
         answers 200 with a JSON body by itself
     ``end_token()``
         has the target see a token that is not valid
@@ -256,11 +256,13 @@ def end_token():
     return action
 
 
-def answer(body):
+def answer(body, headers=None):
     def action(relay, client, request):
-        client.sendall((
-            'HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n'
-            'Content-Length: %d\r\n\r\n%s' % (len(body), body)).encode())
+        head = ('HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n'
+                'Content-Length: %d\r\n' % len(body))
+        for item in (headers or {}).items():
+            head += '%s: %s\r\n' % item
+        client.sendall((head + '\r\n' + body).encode())
     return action
 
 

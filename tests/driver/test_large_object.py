@@ -330,9 +330,9 @@ def test_object_that_a_lagging_listing_hides_keeps_its_segments(
         segmenting, faults):
     write(segmenting, _CONTENT)
     segmenting.put_content('images/1/json', b'{}')
-    faults.inject(relay.answer('[{"name": "registry/images/1/json"}]'),
-                  'GET', 'prefix=registry/images/1/')
-    faults.inject(relay.answer('[]'), 'GET', 'prefix=registry/images/1/')
+    for listing in '[{"name": "registry/images/1/json"}]', '[]':
+        faults.inject(relay.answer(listing, {'X-Container-Object-Count': '1'}),
+                      'GET', 'prefix=registry/images/1/')
     segmenting.remove('images/1')
     assert segmenting.exists('images/1/json') is False
     assert read(segmenting) == _CONTENT

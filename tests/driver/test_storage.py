@@ -309,7 +309,7 @@ def test_content_that_is_removed_while_it_is_read(faulty_storage, faults):
     # What Swift answers while one of three replicas is gone already.
     faulty_storage.put_content('a', b'1')
     without_content = relay.status(200, {
-        'ETag': hashlib.md5(b'1').hexdigest()})
+        'ETag': hashlib.md5(b'1').hexdigest(), 'X-Timestamp': '1'})
     faults.inject(without_content, 'GET', '/a', times=3)
     assert faulty_storage.get_content('a') == b'1'
     faults.inject(without_content, 'GET', '/a')

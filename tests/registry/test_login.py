@@ -347,7 +347,7 @@ def test_login_that_fails_while_the_registry_runs_is_not_absence(
     with identity.short_lived(_SHORT_LIFE) as port:
         login = 'login at http://127.0.0.1:%d/v3' % port
         server = start_registry(dict(
-            settings, swift_authurl=login.split()[-1], swift_timeout=10,
+            settings, swift_authurl=login.split()[-1],
             swift_user='leaver', swift_password=user.password))
         client = v1client.V1Client(server.port)
         client.push('library/leaver', [image])

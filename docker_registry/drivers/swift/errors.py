@@ -98,6 +98,14 @@ class UnreachableError(SwiftError, exceptions.UnreachableError):
     """No answer came: refused, reset, timed out, no such host, no trust."""
 
 
+class NotSwiftError(UnreachableError):
+
+    """Something else answered in Swift's place, such as a maintenance page.
+
+    A request that it answered may have reached Swift or not.
+    """
+
+
 class NotAskedError(UnreachableError):
 
     """Nothing was asked of Swift, which has not answered for a while."""
@@ -164,6 +172,21 @@ def unreachable(action, cause, object_name=None, transaction_id=None):
     return UnreachableError(
         '%s: no answer: %s' % (action, reason),
         object_name=object_name, transaction_id=transaction_id)
+
+
+def not_swift(action, status, object_name=None, transaction_id=None):
+    """Make the exception for an answer that Swift does not give.
+
+    :param action: what was tried
+    :param status: HTTP status of the answer, an int
+    :param object_name: name of the object, or None
+    :param transaction_id: X-Trans-Id of the answer, or None
+    :returns: NotSwiftError
+    """
+    return NotSwiftError(
+        '%s: status %d, but the answer is not that of Swift; see what '
+        'answers at swift_object_storage_url, or at the address in the catalog'
+        % (action, status), object_name, None, transaction_id)
 
 
 def _reason(cause):

@@ -29,6 +29,10 @@ _SEGMENT_STATUS = re.compile(br', (401|5\d\d) ')
 #: Source: https://docs.openstack.org/api-ref/object-store/
 _NEWEST = {'X-Newest': 'true'}
 
+#: With each answer about an object, or about a container.
+_OBJECT_HEADER = 'x-timestamp'
+_CONTAINER_HEADER = 'x-container-object-count'
+
 #: A proxy that has looked for the container just before it was made may tell
 #: others for seconds that it is not there; making it again has that forgotten.
 #: Source: swift/proxy/controllers/container.py, clear_info_cache()
@@ -60,9 +64,11 @@ class Container(object):
     def head(self, object_name):
         """Return the headers of an object, as a dict with lower-case names."""
         return self._request(
-            'HEAD', object_name, lambda connection: client.head_object(
-                connection.storage_url, connection.grant.token, self.name,
-                object_name, http_conn=connection.http, headers=_NEWEST))
+            'HEAD', object_name, lambda connection: _of_swift(
+                connection, 'HEAD', object_name, client.head_object(
+                    connection.storage_url, connection.grant.token, self.name,
+                    object_name, http_conn=connection.http, headers=_NEWEST),
+                _OBJECT_HEADER))
 
     def get_size(self, headers):
         """Return the size of an object in bytes, also of a large one.
@@ -114,6 +120,8 @@ class Container(object):
                 object_name, http_conn=connection.http, headers=headers,
                 # Only tells swiftclient to leave the body unread.
                 resp_chunk_size=1)
+            _of_swift(connection, 'GET', object_name, answer_headers,
+                      _OBJECT_HEADER)
             return body.Body(self._pool, connection, action, object_name,
                              answer_headers, unread)
         try:
@@ -188,6 +196,10 @@ class Container(object):
                 client.delete_object(
                     connection.storage_url, connection.grant.token, self.name,
                     object_name, http_conn=connection.http)
+                _expect(connection, 'DELETE', object_name, 204)
+            except errors.SwiftError as error:
+                unsure.append(error)
+                raise
             except client.ClientException as error:
                 if error.http_status == 404 and unsure:
                     return
@@ -271,9 +283,7 @@ class Container(object):
         :raises errors.ObjectNotFoundError: it is not there
         """
         def ask(connection):
-            client.head_container(
-                connection.storage_url, connection.grant.token, self.name,
-                http_conn=connection.http)
+            self._head(connection)
             # Those that swiftclient gives have every % in them decoded.
             return connection.headers()
         return self._request('HEAD', None, ask)
@@ -291,10 +301,12 @@ class Container(object):
 
         :param headers: a dict
         """
-        self._request(
-            'POST', None, lambda connection: client.post_container(
+        def send(connection):
+            client.post_container(
                 connection.storage_url, connection.grant.token, self.name,
-                headers, http_conn=connection.http))
+                headers, http_conn=connection.http)
+            _expect(connection, 'POST', None, 204)
+        self._request('POST', None, send)
 
     def storage_url(self):
         """Return the URL of the account, without a slash at its end."""
@@ -308,11 +320,7 @@ class Container(object):
         :raises errors.SwiftError: it cannot be used
         """
         try:
-            self._requests.check(
-                'HEAD container ' + self.name,
-                lambda connection: client.head_container(
-                    connection.storage_url, connection.grant.token, self.name,
-                    http_conn=connection.http))
+            self._requests.check('HEAD container ' + self.name, self._head)
         except errors.ObjectNotFoundError:
             if not self._settings.create_container:
                 raise
@@ -322,6 +330,11 @@ class Container(object):
         if self._capabilities is None:
             self._capabilities = self._ask_capabilities()
         return self._capabilities
+
+    def _head(self, connection):
+        _of_swift(connection, 'HEAD', None, client.head_container(
+            connection.storage_url, connection.grant.token, self.name,
+            http_conn=connection.http), _CONTAINER_HEADER)
 
     def _put(self, object_name, content, size_bytes, etag, only_new, headers,
              query):
@@ -350,6 +363,13 @@ class Container(object):
                 # this one's: Swift has kept the other.
                 raise errors.from_status('PUT %s' % object_name, object_name,
                                          202)
+            _expect(connection, 'PUT', object_name, 201)
+            # Of a manifest Swift has compared each segment's, and gives its
+            # own: clusters reckon it in several ways.
+            found = answer['headers'].get('etag', '').strip('"')
+            if not found or found != etag and query is None:
+                raise errors.not_swift('PUT %s' % object_name, 201,
+                                       object_name)
         is_slow = query is not None  # a manifest, each segment is looked at
         try:
             for attempts_left in range(_CREATE_ATTEMPTS, -1, -1):
@@ -366,12 +386,18 @@ class Container(object):
                                      'swift_user the right to write')
 
     def _page(self, container, prefix, delimiter, marker, limit):
-        try:
-            return self._request(
-                'GET', None, lambda connection: client.get_container(
+        def ask(connection):
+            try:
+                headers, entries = client.get_container(
                     connection.storage_url, connection.grant.token, container,
                     prefix=prefix, delimiter=delimiter, marker=marker,
-                    limit=limit, http_conn=connection.http))[1]
+                    limit=limit, http_conn=connection.http)
+            except ValueError:  # neither JSON nor empty
+                headers, entries = {}, None
+            _of_swift(connection, 'GET', None, headers, _CONTAINER_HEADER)
+            return entries
+        try:
+            return self._request('GET', None, ask)
         except errors.ObjectNotFoundError:  # no container yet: nothing in it
             return []
 
@@ -413,8 +439,15 @@ class Container(object):
         def ask(connection):
             url = compat.urlparse(connection.storage_url)
             path = re.sub('/v1[^/]*(/[^/]*)?$', '/info', url.path)
-            return client.get_capabilities(
-                (url._replace(path=path), connection.http[1]))
+            try:
+                info = client.get_capabilities(
+                    (url._replace(path=path), connection.http[1]))
+            except ValueError:  # not JSON
+                info = None
+            if not isinstance(info, dict):
+                raise errors.not_swift('GET /info',
+                                       connection.answer().status)
+            return info
         try:
             info = self._request('GET', None, ask, what='/info')
         except errors.LoginError:
@@ -436,12 +469,16 @@ class Container(object):
                                      'is not found')
         try:
             self._request(
-                'PUT', None, lambda connection: client.put_container(
-                    connection.storage_url, connection.grant.token, self.name,
-                    http_conn=connection.http))
+                'PUT', None, self._put_container)
         except (errors.AccessDeniedError, errors.ObjectNotFoundError):
             raise self._no_container(missing, 'it is missing, and swift_user '
                                      'may not create it')
+
+    def _put_container(self, connection):
+        client.put_container(
+            connection.storage_url, connection.grant.token, self.name,
+            http_conn=connection.http)
+        _expect(connection, 'PUT', None, 201, 202)
 
     def _no_container(self, error, reason):
         kind = (errors.AccessDeniedError if error.status == 403
@@ -455,6 +492,33 @@ class Container(object):
         action = '%s %s' % (
             verb, what or object_name or 'container ' + self.name)
         return self._requests.send(action, object_name, operation, **options)
+
+
+def _of_swift(connection, verb, object_name, headers, expected):
+    """Return the headers of an answer if it is one of Swift's.
+
+    :param expected: name of a header that Swift gives with each
+    :raises errors.NotSwiftError: it is not there
+    """
+    if expected not in headers:
+        raise _not_swift(connection, verb, object_name)
+    return headers
+
+
+def _expect(connection, verb, object_name, *statuses):
+    """Raise errors.NotSwiftError if an answer has none of some statuses.
+
+    Whatever else is a success to HTTP may be a page that knows nothing of
+    objects. Source: https://docs.openstack.org/api-ref/object-store/
+    """
+    if connection.answer().status not in statuses:
+        raise _not_swift(connection, verb, object_name)
+
+
+def _not_swift(connection, verb, object_name):
+    answer = connection.answer()
+    return errors.not_swift('%s %s' % (verb, object_name or 'container'),
+                            answer.status, object_name, answer.transaction_id)
 
 
 def _tell_segments_status(error):

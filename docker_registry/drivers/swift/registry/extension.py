@@ -53,6 +53,9 @@ class Extension(object):
         self._standalone = standalone
         self._enforce = settings.enforce
         self._health = health.Health(storage.check, settings)
+        # The registry gives it a handler of its own, see wsgi.py: what goes on
+        # to the root's would come twice.
+        app.logger.propagate = False
         app.before_request(self._before_request)
         app.after_request(self._after_request)
         app.teardown_request(lambda error: storage.served())

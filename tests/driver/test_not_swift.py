@@ -1,0 +1,57 @@
+"""A page with status 200 that something else answers in Swift's place."""
+
+from docker_registry.drivers.swift import errors
+import pytest
+import relay
+
+_PAGE = '<html>Back soon</html>'
+
+
+@pytest.fixture
+def storage(faulty_storage):
+    faulty_storage.put_content('dir/there', b'1')
+    return faulty_storage
+
+
+@pytest.mark.parametrize('method, call', [
+    ('PUT', lambda storage: storage.put_content('dir/new', b'2')),
+    ('GET', lambda storage: storage.get_content('dir/there')),
+    ('HEAD', lambda storage: storage.exists('dir/there')),
+    ('HEAD', lambda storage: storage.get_size('dir/there')),
+    ('DELETE', lambda storage: storage.remove('dir/there')),
+    ('GET', lambda storage: list(storage.list_directory('dir'))),
+    ('HEAD', lambda storage: storage.check()),
+    ('POST', lambda storage: storage._container.post({'X-Trans-Id': 'a'})),
+])
+@pytest.mark.parametrize('page', [_PAGE, '', '[]', '{}'])
+def test_page(storage, faults, make_storage, method, call, page):
+    faults.inject(relay.answer(page), method, times=20)
+    with pytest.raises(errors.NotSwiftError) as caught:
+        call(storage)
+    assert 'status 200' in str(caught.value)
+    assert 'swift_object_storage_url' in str(caught.value)
+    # Nothing has changed, and nobody believes that it has.
+    other = make_storage()
+    assert other.get_content('dir/there') == b'1'
+    assert not other.exists('dir/new')
+
+
+def test_page_that_goes_by(storage, faults):
+    for method in ('PUT', 'HEAD', 'GET', 'DELETE'):
+        faults.inject(relay.answer(_PAGE), method, 'dir')
+    storage.put_content('dir/new', b'2')
+    assert storage.exists('dir/new') is True
+    assert storage.get_content('dir/new') == b'2'
+    storage.remove('dir/new')
+    assert storage.exists('dir/new') is False
+
+
+@pytest.mark.parametrize('page', [_PAGE, '', '[]', '"swift"'])
+def test_info(make_storage, faults, page):
+    storage = make_storage(
+        swift_authurl='http://127.0.0.1:%d/auth/v1.0' % faults.port,
+        swift_retries=0)
+    faults.inject(relay.answer(page), 'GET', '/info')
+    with pytest.raises(errors.NotSwiftError):
+        storage._container.capabilities()
+    assert storage._container.capabilities().max_segments
