@@ -1,0 +1,347 @@
+"""Every command, configuration and link of the documents.
+
+Each code block says what language it is in. Here each is run, by the rule of
+its language; one that no rule handles fails.
+"""
+
+import collections
+import glob
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+import textwrap
+import urllib.parse
+
+import pytest
+
+from stack import environments
+from stack import processes
+from stack import registry
+from stack import swift_logins
+from stack import v1client
+
+_PAGES = ['README.rst', 'CONTRIBUTING.rst', 'CHANGES.rst'] + sorted(
+    os.path.relpath(page, environments.PROJECT) for page in glob.glob(
+        os.path.join(environments.PROJECT, 'docs', '*.rst')))
+_DRIVER = os.path.join(environments.PROJECT, 'docker_registry', 'drivers',
+                       'swift')
+#: What logs in at the Keystone of an example.
+_LOGIN = re.compile('swift_(auth|user|password|tenant|project)')
+
+_Block = collections.namedtuple('_Block', 'page line language caption text')
+
+
+def read(page):
+    with open(os.path.join(environments.PROJECT, page)) as text:
+        return text.read()
+
+
+def blocks(page):
+    """Yield the code blocks of a page; a bare '::' is one of no language."""
+    lines = read(page).splitlines()
+    for number, line in enumerate(lines):
+        start = re.match(r'( *)\.\. code-block::(.*)', line)
+        is_bare = line.endswith('::') and not line.lstrip().startswith('..')
+        if not start and not is_bare:
+            continue
+        indent = len(line) - len(line.lstrip())
+        body = []
+        for below in lines[number + 1:]:
+            if below.strip() and len(below) - len(below.lstrip()) <= indent:
+                break
+            body.append(below)
+        text = textwrap.dedent('\n'.join(body)).strip('\n')
+        caption = re.match(r':caption: (.*)\n+', text)
+        if caption:
+            text = text[caption.end():]
+        yield _Block(page, number + 1, start.group(2).strip() if start else '',
+                     caption.group(1) if caption else '', text + '\n')
+
+
+_BLOCKS = [block for page in _PAGES for block in blocks(page)]
+
+
+def of(*languages):
+    return pytest.mark.parametrize('block', [
+        block for block in _BLOCKS if block.language in languages],
+        ids=lambda block: '%s:%d' % (block.page, block.line))
+
+
+def commands():
+    """Return the commands of all pages, each once, joined and uncommented."""
+    found = {}
+    for block in _BLOCKS:
+        if block.language == 'sh':
+            for line in block.text.replace('\\\n', ' ').splitlines():
+                command = ' '.join(line.split('#')[0].split())
+                if command:
+                    found[command] = True
+    return list(found)
+
+
+def run(*arguments, **keywords):
+    return subprocess.run(
+        arguments, check=True, stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT, text=True, timeout=300, **keywords).stdout
+
+
+def without_proxy(**variables):
+    return dict({name: value for name, value in os.environ.items()
+                 if not name.lower().endswith('_proxy')}, **variables)
+
+
+def test_every_block_has_a_rule():
+    assert {block.language for block in _BLOCKS} <= {
+        'sh', 'yaml', 'python', 'json', 'text'}
+    for block in _BLOCKS:
+        if block.language == 'text':
+            assert block.caption.startswith(('haproxy.cfg', 'Path of')), block
+
+
+def test_readme_is_short():
+    assert len(read('README.rst').splitlines()) <= 150
+
+
+# Configurations
+
+@of('yaml')
+def test_the_registry_takes_the_configuration(block, tmp_path):
+    # Whole, where it is a part of one.
+    config = tmp_path / 'config.yml'
+    text = block.text
+    if 'storage: swift' not in text:
+        text += textwrap.indent(
+            'storage: swift\nswift_auth_version: 1\nswift_user: a:b\n'
+            'swift_authurl: http://swift.example.com/auth/v1.0\n'
+            'swift_password: secret\n', '    ')
+    config.write_text(text)
+    output = run(
+        environments.build('registry'), '-c',
+        'from docker_registry import storage\n'
+        'from docker_registry.drivers.swift.registry import extension\n'
+        'print("container", storage.load()._settings.container)',
+        env=dict(os.environ, DOCKER_REGISTRY_CONFIG=str(config),
+                 SETTINGS_FLAVOR='prod', OS_PASSWORD='secret'))
+    assert output.splitlines()[-1] == 'container ' + (
+        'registry' if 'swift_container' in text else 'dev_container')
+
+
+@of('yaml')
+def test_a_registry_works_with_the_configuration(block, start_registry):
+    # Its keys, but for those of the login: the stack's Swift has others.
+    python = environments.build('registry')
+    settings = json.loads(run(
+        python, '-c', 'import json, sys, yaml\n'
+        'print(json.dumps(yaml.safe_load(sys.argv[1])["prod"]))', block.text))
+    server = start_registry({key: value for key, value in settings.items()
+                             if not _LOGIN.match(key)})
+    client = v1client.V1Client(server.port)
+    image = v1client.make_image()
+    client.push('library/demo', [image])
+    assert client.pull('library/demo') == [image]
+
+
+@of('text')
+def test_haproxy_takes_the_configuration(block, tmp_path):
+    if block.caption == 'haproxy.cfg':
+        config = tmp_path / 'haproxy.cfg'
+        config.write_text(block.text)
+        run(environments.program('debian', 'haproxy'), '-c', '-f', str(config))
+
+
+@of('text')
+def test_modules_in_pictures_are_there(block):
+    if block.caption != 'haproxy.cfg':
+        modules = re.findall(r'[\w/]+\.py', block.text)
+        assert len(modules) > 5
+        assert [module for module in modules if not os.path.exists(
+            os.path.join(_DRIVER, module))] == []
+
+
+@of('json')
+def test_health_has_these_keys(block, client):
+    answer = client.request('GET', '/_health')
+    shown, real = json.loads(block.text), json.loads(answer.body)
+    assert sorted(shown) == sorted(real)
+    assert sorted(shown['pool']) == sorted(real['pool'])
+
+
+def test_every_setting_is_in_the_table():
+    rows = json.loads(run(
+        environments.build('registry'), '-c', 'import json\n'
+        'from docker_registry.drivers.swift.config import settings\n'
+        'print(json.dumps([[row.key, row.is_secret, row.alias or ""]\n'
+        '                  for row in settings._TABLE]))'))
+    text = read('docs/settings.rst')
+    # "swift_a_name, ..._id" stands for swift_a_id too.
+    shown = set(re.findall(r'\bswift_\w+', text))
+    for name, last in re.findall(r'(swift_\w+?)\*?,?\s+\.\.\._(id|name)',
+                                 text):
+        shown.add(re.sub('(name|id)$', last, name))
+    for key, is_secret, alias in rows:
+        assert key in shown, key
+        assert not alias or alias in shown, alias
+        assert not is_secret or key + '*' in text, key
+    known = {key for key, _, _ in rows} | {alias for _, _, alias in rows}
+    assert shown - known <= {'swift_password_file', 'swift_health'}
+
+
+# Commands
+
+@pytest.fixture(scope='module')
+def operator(cluster, tmp_path_factory):
+    """Run a command as the registry's operator; give what it prints."""
+    directory = tmp_path_factory.mktemp('operator')
+    settings = cluster.settings(storage_path='/registry')
+    prefix = os.path.dirname(environments.build('registry'))
+    server = registry.Registry(str(directory), settings)
+    os.rename(server.config_file, str(directory / 'config.yml'))
+    swift_bin = os.path.dirname(environments.build('swift'))
+
+    def operate(*arguments):
+        return run(*arguments, cwd=str(directory), env=without_proxy(
+            PATH=os.pathsep.join([prefix, swift_bin, os.environ['PATH']]),
+            DOCKER_REGISTRY_CONFIG=str(directory / 'config.yml'),
+            SETTINGS_FLAVOR='prod', ST_AUTH=cluster.auth_url,
+            ST_USER=settings['swift_user'],
+            ST_KEY=settings['swift_password']))
+    return operate
+
+
+def run_check(operator, cluster, words):
+    report = operator(*words)
+    if '--set-temp-url-key' not in words:
+        assert 'large object' in report
+        assert '--json' not in words or json.loads(report)['ok']
+
+
+def run_swift_post(operator, cluster, words):
+    # The same access list as this cluster calls the user: tempauth's.
+    operator(*[word.strip("'").replace('PROJECT_ID:USER_ID', 'test:guest')
+               for word in words])
+    # Enough for somebody with no other rights, as the page says.
+    cluster.request('PUT', 'registry/by-guest', user='test:guest')
+    assert 'by-guest' in cluster.list()
+    assert swift_logins.USERS['test:guest'][1] == ''
+    cluster.request('DELETE', 'registry/by-guest', user='test:guest')
+
+
+def run_pip(operator, cluster, words):
+    # It changes nothing: the stack has installed it so, from the same file.
+    # --no-index: whatever were missing would fail.
+    words = [os.path.join(environments.PROJECT, word)
+             if word == 'constraints.txt' else word for word in words]
+    operator('python', '-m', *words, '--no-index',
+             '--disable-pip-version-check')
+
+
+def run_apt_get(operator, cluster, words):
+    # What the stack says is missing, and SWIG, which it gets from PyPI.
+    known = read('stack/environments.py') + read('constraints.txt')
+    assert words[1] == 'install'
+    assert [word for word in words[2:] if word not in known] == []
+
+
+def run_make(operator, cluster, words):
+    # What it would run; make demo and make serve are run below.
+    planned = run('make', '-n', *words[1:], cwd=environments.PROJECT)
+    assert re.search(' -m (stack|benchmarks)', planned)
+
+
+def run_tox(operator, cluster, words):
+    _, command, _, name, _, path = words
+    assert command == 'run'
+    assert name in re.search('env_list = (.*)', read('tox.ini')).group(
+        1).split(', ')
+    assert os.path.exists(os.path.join(environments.PROJECT, path))
+
+
+_COMMANDS = {'docker-registry-swift check': run_check,
+             'swift post': run_swift_post,
+             'pip install': run_pip,
+             'apt-get': run_apt_get,
+             'make': run_make,
+             '.stack/tools/bin/tox': run_tox}
+
+
+@pytest.mark.parametrize('command', commands())
+def test_command(command, operator, cluster):
+    rule, = [rule for start, rule in _COMMANDS.items()
+             if (command + ' ').startswith(start + ' ')]
+    rule(operator, cluster, command.split())
+
+
+def test_make_demo():
+    output = run('make', 'demo', 'PYTHON=' + sys.executable,
+                 cwd=environments.PROJECT, env=without_proxy())
+    assert output.count('every byte as pushed') == 2
+    assert output.splitlines()[-1] == 'Stopping the registry and Swift' \
+        or 'Done.' in output
+
+
+def test_make_serve():
+    server = subprocess.Popen(
+        ['make', 'serve', 'PYTHON=' + sys.executable],
+        cwd=environments.PROJECT, stdout=subprocess.PIPE, text=True,
+        env=without_proxy(), start_new_session=True)
+    try:
+        for line in server.stdout:
+            if '^C stops everything' in line:
+                break
+        else:
+            raise processes.ServerError('make serve has ended')
+    finally:
+        # As ^C does on a terminal: to all of them.
+        os.killpg(server.pid, signal.SIGINT)
+        server.stdout.read()
+        server.wait(60)
+        server.stdout.close()
+
+
+@of('python')
+def test_python(block, operator, cluster):
+    # A segment that no layer has; with the page's age it is too new.
+    name = 'registry/.segments/images/%s/layer/1/1/00000000' % ('a' * 64)
+    cluster.request('PUT', 'registry')
+    cluster.request('PUT', 'registry/' + name)
+    assert operator('python', '-c', block.text).split() == []
+    assert name in cluster.list()
+    now = block.text.replace('86400', '0')
+    assert now != block.text
+    operator('python', '-c', now)
+
+
+# Links
+
+@pytest.mark.parametrize('page', _PAGES)
+def test_links(page):
+    text = read(page)
+    directory = os.path.join(environments.PROJECT, os.path.dirname(page))
+    for target in re.findall(r'`[^`<]+<([^`>]+)>`_', text) + re.findall(
+            r'\.\. image:: (\S+)', text) + re.findall(
+            r'^\.\. _[^:]+: (\S+)', text, re.MULTILINE):
+        address = urllib.parse.urlsplit(target)
+        if address.scheme:
+            assert address.scheme == 'https' and '.' in address.netloc, target
+        else:
+            assert os.path.exists(os.path.join(directory, target)), target
+    # Names of files in the text.
+    for name in re.findall(
+            r'``((?:docs|benchmarks|tests|stack|registry|objects|client|'
+            r'config|commands)/[\w./]*)``', text):
+        assert any(os.path.exists(os.path.join(place, name)) for place in
+                   (environments.PROJECT, _DRIVER)), name
+
+
+def test_modules_in_contributing_are_there():
+    table = read('CONTRIBUTING.rst').split('To change', 1)[1]
+    for name in re.findall(r'\b(?:\w+/)*\w+\.py\b', table):
+        assert any(os.path.exists(os.path.join(place, name)) for place in (
+            environments.PROJECT, _DRIVER,
+            os.path.join(environments.PROJECT, 'tests', 'registry'),
+            os.path.join(environments.PROJECT, 'tests', 'driver'),
+            os.path.join(environments.PROJECT, 'tests'),
+            os.path.join(environments.PROJECT, 'stack'))), name
