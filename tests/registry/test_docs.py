@@ -178,17 +178,20 @@ def test_every_setting_is_in_the_table():
     rows = json.loads(run(
         environments.build('registry'), '-c', 'import json\n'
         'from docker_registry.drivers.swift.config import settings\n'
-        'print(json.dumps([[row.key, row.is_secret, row.alias or ""]\n'
+        'print(json.dumps([[row.key, row.is_secret, row.alias or "",\n'
+        '                   str(row.default)]\n'
         '                  for row in settings._TABLE]))'))
     text = read('docs/settings.rst')
     shown = set(re.findall(r'\bswift_\w+', text))
     # An asterisk stands for the key of a secret's file.
-    files = {key + '_file' for key, is_secret, _ in rows if is_secret}
-    for key, is_secret, alias in rows:
+    files = {key + '_file' for key, is_secret, _, _ in rows if is_secret}
+    for key, is_secret, alias, default in rows:
         assert key in shown | files, key
         assert not alias or alias in shown, alias
         assert not is_secret or key + '*' in text, key
-    known = {key for key, _, _ in rows} | {alias for _, _, alias in rows}
+        assert default == 'None' or re.search(r'^%s +%s( |$)' % (
+            key, re.escape(default.lower())), text, re.MULTILINE), key
+    known = {name for row in rows for name in (row[0], row[2])}
     assert shown - known <= {'swift_health'}
 
 
