@@ -12,10 +12,10 @@ _ORPHANS = '''
 import sys
 from docker_registry import storage
 swift = storage.load()
-for name in swift.orphans(age_seconds=0):
+for name in swift.orphans(age_seconds=None):
     print(name)
 if sys.argv[1] == 'remove':
-    swift.remove_orphans(age_seconds=0)
+    swift.remove_orphans(age_seconds=None)
 '''
 
 

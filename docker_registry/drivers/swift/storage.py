@@ -298,8 +298,8 @@ class Storage(driver.Base):
 
         A registry that is killed in the middle of a push leaves them.
 
-        :param age_seconds: leave out what has been written since; longer
-            than any push takes
+        :param age_seconds: leave out what has been written since, by Swift's
+            clock; longer than any push takes. None leaves out nothing.
         """
         return self._large_objects.orphans(self._names.prefix(), age_seconds)
 
