@@ -287,22 +287,31 @@ def test_make_demo():
     assert 'Done.' in output.splitlines()
 
 
+def heed_interrupts():
+    # Whatever is started in the background, as these tests may be, ignores
+    # ^C, and so does what it starts.
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
 def test_make_serve():
     server = subprocess.Popen(
         ['make', 'serve', 'PYTHON=' + sys.executable],
         cwd=environments.PROJECT, stdout=subprocess.PIPE, text=True,
-        env=without_proxy(), start_new_session=True)
+        env=without_proxy(), start_new_session=True,
+        preexec_fn=heed_interrupts)
     try:
         for line in server.stdout:
             if '^C stops everything' in line:
                 break
         else:
             raise processes.ServerError('make serve has ended')
-    finally:
-        # As ^C does on a terminal: to all of them.
+        # As on a terminal: to all of them.
         os.killpg(server.pid, signal.SIGINT)
-        server.stdout.read()
-        server.wait(60)
+        server.communicate(timeout=120)
+    finally:
+        if server.poll() is None:  # it stops its servers for this one too
+            os.killpg(server.pid, signal.SIGTERM)
+            server.communicate(timeout=120)
         server.stdout.close()
 
 
