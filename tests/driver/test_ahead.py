@@ -9,6 +9,7 @@ import time
 
 from docker_registry.core import exceptions
 from docker_registry.drivers.swift import errors
+from docker_registry.drivers.swift.registry import request
 import pytest
 import relay
 
@@ -32,10 +33,17 @@ def reader(faulty_storage, make_storage):
     return faulty_storage
 
 
-def serve_child(storage, **options):
+def begin(storage, endpoint, image_id, reads=False, **options):
+    """Begin a request as the extension does."""
+    storage.begin(request.Request(
+        endpoint, image_id, reads=(storage.image_layer_path(image_id)
+                                   if reads else None), **options))
+
+
+def begin_child(storage, **options):
     """Say that an image is pushed whose parent is the one that is there."""
-    storage.serve('put_image_json', _CHILD_ID, find_parent=lambda: _ID,
-                  **options)
+    begin(storage, 'put_image_json', _CHILD_ID, find_parent=lambda: _ID,
+          **options)
 
 
 def in_use(storage):
@@ -51,7 +59,7 @@ def test_what_is_going_to_be_asked_is_asked_at_once(reader, faults,
     answers = []
 
     def serve():
-        serve_child(reader, asks_index=asks_index)
+        begin_child(reader, asks_index=asks_index)
         answers.append(reader.exists(_JSON))
         answers.append(reader.get_content(_ANCESTRY))
     serving = threading.Thread(target=serve)
@@ -67,7 +75,7 @@ def test_what_is_going_to_be_asked_is_asked_at_once(reader, faults,
 
 
 def test_an_answer_is_true_until_it_is_written(reader, faults):
-    reader.serve('put_image_checksum', _ID)
+    begin(reader, 'put_image_checksum', _ID)
     for _ in range(2):
         assert reader.get_size(_LAYER) == len(_CONTENT)
         assert reader.exists('other') is False
@@ -81,19 +89,19 @@ def test_an_answer_is_true_until_it_is_written(reader, faults):
 
 
 def test_a_failure_is_its_own_question_s(reader, faults):
-    serve_child(reader)
+    begin_child(reader)
     faults.inject(relay.status(507), 'GET', _ANCESTRY)
     assert reader.exists(_JSON) is True
     for _ in range(2):
         with pytest.raises(errors.SwiftError) as caught:
             reader.get_content(_ANCESTRY)
         assert caught.value.status == 507
-    reader.served()
+    reader.end()
     assert reader.get_content(_ANCESTRY) == b'[]'
 
 
 def test_a_failure_of_what_is_asked_first(reader, faults):
-    reader.serve('get_image_json', _ID)
+    begin(reader, 'get_image_json', _ID)
     faults.inject(relay.status(507), 'GET', _JSON)
     with pytest.raises(errors.SwiftError) as caught:
         reader.exists(_MARK)
@@ -102,31 +110,31 @@ def test_a_failure_of_what_is_asked_first(reader, faults):
 
 def test_nothing_is_asked_for_nothing(reader, faults):
     before = len(faults.requests)
-    reader.serve('put_image_json', _ID,
-                 find_parent=lambda: pytest.fail('there was no question'))
-    reader.served()
-    reader.serve('put_image_json', _ID, find_parent=lambda: None)
+    begin(reader, 'put_image_json', _ID,
+          find_parent=lambda: pytest.fail('there was no question'))
+    reader.end()
+    begin(reader, 'put_image_json', _ID, find_parent=lambda: None)
     assert reader.exists(_MARK) is False
     assert len(faults.requests) == before + 1
 
 
 def test_of_others_nothing_is_known(reader, faults):
-    reader.serve('get_favicon', _ID)
+    begin(reader, 'get_favicon', _ID)
     assert reader.exists(_MARK) is False
     assert reader.get_size(_LAYER) == len(_CONTENT)
     assert faults.count('HEAD', _MARK) == faults.count('HEAD', _LAYER) == 1
 
 
 def test_what_was_served_before_is_forgotten(reader, faults):
-    reader.serve('get_image_json', _ID)
+    begin(reader, 'get_image_json', _ID)
     assert reader.exists(_MARK) is False
-    reader.served()
+    reader.end()
     assert reader.get_size(_LAYER) == len(_CONTENT)
     assert faults.count('HEAD', _LAYER) == 2
 
 
 def test_others_serve_something_else(reader, faults):
-    reader.serve('get_image_layer', _ID, reads=True)
+    begin(reader, 'get_image_layer', _ID, reads=True)
     other = threading.Thread(target=reader.exists, args=(_LAYER,))
     other.start()
     other.join()
@@ -136,7 +144,7 @@ def test_others_serve_something_else(reader, faults):
 
 def test_a_layer_is_opened_when_it_is_looked_for(reader, faults):
     before = len(faults.requests)
-    reader.serve('get_image_layer', _ID, reads=True)
+    begin(reader, 'get_image_layer', _ID, reads=True)
     assert reader.exists(_LAYER) is True
     assert reader.get_size(_LAYER) == len(_CONTENT)
     assert b''.join(reader.stream_read(_LAYER)) == _CONTENT
@@ -150,14 +158,14 @@ def test_a_layer_is_opened_when_it_is_looked_for(reader, faults):
 def test_a_large_layer_is_opened_when_it_is_looked_for(make_storage):
     storage = make_storage(swift_segment_size=50000)
     storage.stream_write(_LAYER, io.BytesIO(_CONTENT))
-    storage.serve('get_image_layer', _ID, reads=True)
+    begin(storage, 'get_image_layer', _ID, reads=True)
     assert storage.exists(_LAYER) is True
     assert storage.get_size(_LAYER) == len(_CONTENT)
     assert b''.join(storage.stream_read(_LAYER)) == _CONTENT
 
 
 def test_a_layer_that_is_not_there(reader, faults):
-    reader.serve('get_image_layer', '2', reads=True)
+    begin(reader, 'get_image_layer', '2', reads=True)
     assert reader.exists('images/2/layer') is False
     with pytest.raises(exceptions.FileNotFoundError):
         reader.get_size('images/2/layer')
@@ -167,33 +175,35 @@ def test_a_layer_that_is_not_there(reader, faults):
 
 def test_a_layer_that_cannot_be_opened_is_not_absent(reader, faults):
     faults.inject(relay.status(503), 'GET', _LAYER, times=9)
-    reader.serve('get_image_layer', _ID, reads=True)
+    begin(reader, 'get_image_layer', _ID, reads=True)
     with pytest.raises(errors.SwiftError) as caught:
         reader.exists(_LAYER)
     assert caught.value.status == 503
 
 
 def test_a_part_is_asked_for_by_itself(reader):
-    reader.serve('get_image_layer', _ID, reads=True)
+    begin(reader, 'get_image_layer', _ID, reads=True)
     assert reader.exists(_LAYER) is True
     assert b''.join(reader.stream_read(_LAYER, (5, 9))) == _CONTENT[5:10]
-    reader.served()
+    reader.end()
     assert in_use(reader) == 0
 
 
 def test_what_is_not_read_is_closed(make_storage):
     storage = make_storage()
     storage.put_content(_LAYER, b'x' * 3000000)
-    storage.serve('get_image_layer', _ID, reads=True)
+    begin(storage, 'get_image_layer', _ID, reads=True)
     assert storage.exists(_LAYER) is True
     assert in_use(storage) == 1
-    storage.served()
+    storage.end()
     assert in_use(storage) == 0
 
 
 _PRELOADED = '''
 from concurrent import futures
-from docker_registry.drivers.swift.registry import ahead
+from docker_registry.drivers.swift import Storage
+from docker_registry.drivers.swift.registry import request
+from docker_registry.testing import Config
 class Reader(object):
     object_size = 1
     def __init__(self, path):
@@ -202,8 +212,10 @@ class Reader(object):
     def close(self):
         pass
 asked = []
-opened = ahead.Opened(Reader)
-questions = ahead.Ahead({'exists': asked.append}, bool)
+storage = Storage('/registry', Config({
+    'swift_authurl': 'http://127.0.0.1:9/auth/v1.0', 'swift_user': 'a:b',
+    'swift_password': 'c', 'swift_container': 'd'}))
+storage._exists = asked.append
 
 # As gunicorn does with --preload: after the application is there.
 import gevent.monkey
@@ -211,15 +223,16 @@ gevent.monkey.patch_all()
 import gevent
 
 def work(path):
-    opened.expect(path)
-    questions.begin(lambda: questions.at_once(('exists', path),
-                                              ('exists', path + '2')))
-    assert opened.open(path)
-    questions.answer('exists', path)
+    storage.begin(request.Request(None, None, reads=path))
+    own = storage.request
+    own.ask_together(storage, ('exists', path), ('exists', path + '2'))
+    assert own.open(path, Reader)
+    storage.exists(path)
     gevent.sleep(0.1)
-    assert opened.size('other') is None
-    assert opened.take(path).path == path
-    questions.answer('exists', path + '2')
+    assert storage.request is own
+    assert own.reader('other') is None
+    assert own.take_reader(path).path == path
+    storage.exists(path + '2')
 
 workers = [gevent.spawn(work, 'path%d' % number) for number in range(5)]
 gevent.joinall(workers, raise_error=True)
@@ -237,7 +250,7 @@ def test_one_by_one_while_swift_is_taken_for_silent(reader, faults):
     breaker._open = True
     breaker._asked_at -= 2
     # One request a second gets through; its answer ends the silence.
-    serve_child(reader)
+    begin_child(reader)
     before = len(faults.requests)
     assert reader.exists(_JSON) is True
     assert len(faults.requests) == before + 1
@@ -245,7 +258,7 @@ def test_one_by_one_while_swift_is_taken_for_silent(reader, faults):
 
 
 def test_the_size_is_that_of_what_is_open(reader, make_storage):
-    reader.serve('get_image_layer', _ID, reads=True)
+    begin(reader, 'get_image_layer', _ID, reads=True)
     assert not reader.exists(_MARK)
     assert reader.exists(_LAYER)
     # Somebody else pushes it anew.

@@ -5,7 +5,7 @@ import socket
 
 from docker_registry.core import exceptions
 from docker_registry.core import lru
-from docker_registry.drivers.swift.registry import cache
+from docker_registry.drivers.swift import cache
 import pytest
 import relay
 

@@ -12,7 +12,8 @@ import time
 
 from docker_registry.core import exceptions
 from docker_registry.drivers.swift import errors
-from docker_registry.drivers.swift.registry import known
+from docker_registry.drivers.swift import memory
+from docker_registry.drivers.swift.registry import request as image_request
 import pytest
 import relay
 
@@ -28,21 +29,23 @@ _CONTENT = os.urandom(1000)
 @pytest.fixture(autouse=True)
 def no_hurry(monkeypatch):
     """What is kept for a moment is kept for longer than a test may take."""
-    monkeypatch.setattr(known, '_ABSENT_SECONDS', 300)
-    monkeypatch.setattr(known, '_STAT_SECONDS', 300)
-    monkeypatch.setattr(known, '_WRITTEN_SECONDS', 300)
-    monkeypatch.setattr(known, '_CONTENT_SECONDS', 300)
+    monkeypatch.setattr(memory, '_ABSENT_SECONDS', 300)
+    monkeypatch.setattr(memory, '_STAT_SECONDS', 300)
+    monkeypatch.setattr(memory, '_WRITTEN_SECONDS', 300)
+    monkeypatch.setattr(memory, '_CONTENT_SECONDS', 300)
 
 
 @contextlib.contextmanager
-def served(storage, endpoint, **options):
+def served(storage, endpoint, reads=False, **options):
     """Do as the extension does for a request to the registry."""
-    storage.serve(endpoint, _ID, asks_index=False, **options)
+    storage.begin(image_request.Request(
+        endpoint, _ID, reads=_LAYER if reads else None, asks_index=False,
+        **options))
     try:
         yield
-        storage.settle()
+        storage.request.wait_for_write()
     finally:
-        storage.served()
+        storage.end()
 
 
 def find_json(storage):
@@ -73,7 +76,7 @@ def put_layer(storage, content=_CONTENT, checksum='sha256:1'):
         assert storage.get_content(_JSON) == b'{"id": 1}'
         if storage.exists(_LAYER):
             assert storage.exists(_MARK)
-        storage.expect_push(lambda: checksum)
+        storage.request.find_checksum = lambda: checksum
         storage.stream_write(_LAYER, io.BytesIO(content))
         storage.put_content(_CHECKSUM, json.dumps([checksum]))
 
@@ -210,7 +213,7 @@ def test_an_ancestry_is_read_of_complete_images(make_faulty, faults, parent):
     assert counted(faults, get_ancestry, one) == 2
     assert counted(faults, get_layer, one) == 1
     get_json(other)
-    other._known._stats.drop(_LAYER)
+    other.memory._stats.drop(_LAYER)
     assert counted(faults, get_ancestry, other) == 1
 
 
@@ -344,7 +347,7 @@ def test_two_pushes_of_one_image(make_faulty, parent):
     # Of each the last write is of another.
     with served(other, 'put_image_layer'):
         put_layer(one, b'first', 'sha256:first')
-        other.expect_push(lambda: 'sha256:last')
+        other.request.find_checksum = lambda: 'sha256:last'
         other.stream_write(_LAYER, io.BytesIO(_CONTENT))
         other.put_content(_CHECKSUM, '["sha256:last"]')
     one.put_content(_CHECKSUM, '["sha256:first"]')
@@ -365,7 +368,7 @@ def test_a_complete_layer_is_not_pushed_again(make_faulty, make_storage,
     with served(late, 'put_image_layer'):
         assert not late.exists(_LAYER)
         put_checksum(one)
-        late.expect_push(lambda: 'sha256:2')
+        late.request.find_checksum = lambda: 'sha256:2'
         with pytest.raises(errors.AlreadyPushedError):
             late.stream_write(_LAYER, io.BytesIO(_CONTENT[::-1]))
     with served(late, 'put_image_checksum'):
@@ -512,7 +515,7 @@ def test_directories_of_such_names(make_faulty, name):
 def test_nothing_is_known_for_long(make_faulty, faults, monkeypatch, parent):
     for name in ('_ABSENT_SECONDS', '_STAT_SECONDS', '_CONTENT_SECONDS',
                  '_COMPLETE_SECONDS'):
-        monkeypatch.setattr(known, name, 0)
+        monkeypatch.setattr(memory, name, 0)
     one, other = make_faulty(), make_faulty()
     push(one)
     assert counted(faults, get_json, one) == 3
@@ -525,10 +528,10 @@ def test_nothing_is_known_for_long(make_faulty, faults, monkeypatch, parent):
 
 
 def test_no_more_is_known_than_fits(make_faulty, monkeypatch):
-    monkeypatch.setattr(known, '_COUNT', 2)
+    monkeypatch.setattr(memory, '_COUNT', 2)
     storage = make_faulty()
     paths = ['images/%d/json' % number for number in range(3)]
     for path in paths:
         storage.put_content(path, path)
-    assert [storage._known.content(path) for path in paths] == [
+    assert [storage.memory.content(path) for path in paths] == [
         None, paths[1].encode(), paths[2].encode()]

@@ -16,22 +16,25 @@ _CHECK = '''
 from docker_registry import storage
 from docker_registry import wsgi
 from docker_registry.app import app
+from docker_registry.drivers.swift.registry import prefetch
 
 swift = storage.load()
-served = []
-swift.serve = lambda *arguments, **options: served.append((arguments, options))
+begun = []
+swift.begin = begun.append
 
 def serves(method, path, **request):
-    """Return what the extension says that the storage is going to serve."""
-    del served[:]
+    """Return what the extension tells the storage of a request."""
+    del begun[:]
     with app.test_request_context('/v1/' + path, method=method, **request):
         app.preprocess_request()
-        if not served:
+        if not begun:
             return None
-        [((endpoint, image_id, find_parent), options)] = served
-        return endpoint, image_id, find_parent(), options['reads']
+        [own] = begun
+        reads = own.reads == swift.image_layer_path(own.image_id)
+        assert reads or own.reads is None
+        return own.endpoint, own.image_id, own.find_parent(), reads
 
-assert set(swift._endpoints._prepares) <= set(app.view_functions)
+assert set(prefetch.PLANS) <= set(app.view_functions)
 one, two = '1' * 64, '2' * 64
 image = 'images/' + one
 assert serves('GET', image + '/json') == ('get_image_json', one, None, False)

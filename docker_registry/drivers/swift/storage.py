@@ -1,50 +1,34 @@
 """The registry's contract, kept on Swift: a few lines a method.
 
-Source of the contract: docker_registry/core/driver.py, and how images.py and
-tags.py of docker-registry use it.
+Source of the contract: docker_registry/core/driver.py of docker-registry-core
+    2.0.3, and how images.py and tags.py of docker-registry 0.9.1 use it
 """
 
-import functools
-import hashlib
 import json
-import logging
-import sys
-import time
 
-from docker_registry.core import driver
-
-from .registry import ahead
 from .client import connections
 from .client import container
-from .registry import endpoints
-from . import errors
-from .registry import known
-from .objects import large_object
-from . import names
-from . import per_process
-from .objects import read_ahead
-from .objects import reader
-from . import recent_tags
-from .objects import redirect
 from .config import settings
-
-#: In a moment an object that is being removed is gone from every replica.
-_REMOVAL_SECONDS = 0.1
-
+from . import core_paths
+from . import errors
+from . import memory
+from . import names
+from . import no_request
+from .objects import large_object
+from .objects import read_ahead
+from .objects import redirect
+from .objects import small_object
+from . import per_process
+from . import recent_tags
 
 #: Files of an image that are never large objects and have nothing below them.
 #: Source: the path helpers in docker_registry/core/driver.py
 _SMALL = ('json', 'ancestry', '_inprogress', '_checksum', '_files', '_diff')
 
-#: Where the checksum of a layer is, so that it is always that of this layer.
-_CHECKSUM = 'x-object-meta-docker-checksum'
 
-logger = logging.getLogger(__name__)
+class Storage(core_paths.Base):
 
-
-class Storage(driver.Base):
-
-    """Keeps the registry's paths as objects of one Swift container.
+    """Keep the registry's paths as objects of one Swift container.
 
     Safe for any number of greenlets or threads, and after a fork. Building
     it does no I/O, so a registry starts while Swift is away.
@@ -60,16 +44,19 @@ class Storage(driver.Base):
     :param config: the registry's configuration
     :raises docker_registry.core.exceptions.ConfigError: says everything that
         is wrong with it
+    :ivar memory: memory.Memory, what is remembered across requests
     """
 
     supports_bytes_range = True
 
     def __init__(self, path=None, config=None):
         values = settings.parse(path, config)
-        self._settings = values
+        self.memory = memory.Memory()
         self._names = names.Names(values.root)
         self._connections = connections.Connections(values)
         self._container = container.Container(values, self._connections)
+        self._small_objects = small_object.SmallObjects(
+            values, self._container, self.buffer_size)
         self._large_objects = large_object.LargeObjects(
             values, self._container)
         self._readers = read_ahead.Readers(values, self._container)
@@ -77,87 +64,47 @@ class Storage(driver.Base):
         self._recent_tags = recent_tags.RecentTags(
             self._read, self._write, lambda path: self._container.delete(
                 self._names.object_name(path)))
-        self._known = known.Known()
-        self._ahead = ahead.Ahead({'exists': self._exists,
-                                   'get_content': self._get_content,
-                                   'stat': self._head},
-                                  # One request a second gets through then.
-                                  lambda: self._connections.breaker.is_open)
-        self._opened = ahead.Opened(self._open_to_read)
-        self._meanwhile = ahead.Meanwhile()
-        self._endpoints = endpoints.Endpoints(self, self._ahead,
-                                              self._meanwhile, self._known,
-                                              self._heeds_etags)
-        self._checksums = per_process.PerGreenlet(lambda: None)
+        self._requests = per_process.PerGreenlet(no_request.NoRequest)
 
-    def serve(self, endpoint, image_id, find_parent=None, reads=False,
-              asks_index=True, checksum=None):
-        """Say what this greenlet or thread is going to be asked for.
+    @property
+    def request(self):
+        """What this greenlet or thread has been given by begin().
 
-        For whoever knows it, to have it sooner and for fewer requests to
-        Swift; to be followed by settle() and served().
-
-        :param endpoint: name of the registry's function, such as
-            "get_image_json"
-        :param image_id: id of the image that it is about
-        :param find_parent: callable that returns the id of the parent that a
-            pushed json names, or None
-        :param reads: whether stream_read() is going to be asked for the
-            image's layer from its start, if exists() finds it
-        :param asks_index: whether the registry asks its index for long after
-            it has begun to ask the storage
-        :param checksum: the one that who pushes names for the layer, as text
+        A no_request.NoRequest where there is nothing.
         """
-        self._ahead.begin(lambda: self._endpoints.prepare(
-            endpoint, image_id, find_parent, asks_index, checksum))
-        if reads:
-            self._opened.expect(self.image_layer_path(image_id))
+        return self._requests.get()
 
-    def expect_push(self, find_checksum):
-        """Say that stream_write() is going to be given a layer by a client.
+    def begin(self, request):
+        """Say which HTTP request this greenlet or thread answers from now on.
 
-        The layer gets its checksum with it, and does not replace that of an
-        image which somebody else has completed, unless that happens in the
-        moment between looking and writing.
+        It is answered sooner, and with fewer requests to Swift; end() has to
+        follow.
 
-        :param find_checksum: callable that returns the checksum of what has
-            been read of it, such as "sha256:...", as text
+        :param request: registry.request.Request
         """
-        self._checksums.set(find_checksum)
+        self.end()
+        self._requests.set(request)
 
-    def settle(self):
-        """Wait for what is written meanwhile, before who is served is told.
-
-        :raises errors.SwiftError: it could not be written
-        """
-        self._meanwhile.settle()
-
-    def served(self):
-        """Say that what serve() has announced is over."""
-        try:
-            self._meanwhile.settle()
-        except errors.SwiftError as error:
-            # Who was served has been told of something else.
-            logger.warning('%s', error)
-        self._ahead.end()
-        self._meanwhile.expect(None)
-        self._opened.expect(None)
-        self._checksums.set(None)
+    def end(self):
+        """End the HTTP request that this greenlet or thread answers."""
+        request = self.request
+        self._requests.set(no_request.NoRequest())
+        request.end()
 
     def get_content(self, path):
         """Return the content of a path as bytes."""
-        return self._ahead.answer('get_content', path)
+        return self._answer('get_content', path, self._get_content)
 
     def put_content(self, path, content):
         """Write content, bytes or text (stored as UTF-8), to a path.
 
-        :returns: the path; what serve() knows about may not be written yet,
-            see settle()
+        :returns: the path; the write may still go on in the background of a
+            request, see wait_for_write() of registry/request.py
         """
         if not isinstance(content, bytes):
             content = content.encode('utf-8')
-        self._ahead.forget(path)
-        self._meanwhile.write(path, lambda: self._put_content(path, content))
+        self.request.forget(path)
+        self.request.write(path, lambda: self._put_content(path, content))
         return path
 
     def stream_read(self, path, bytes_range=None):
@@ -167,35 +114,41 @@ class Storage(driver.Base):
             registry's open-ended ranges end one past the last byte
         :returns: iterator over chunks of bytes; close() gives its connection
             back early
-        :raises errors.ObjectExistsError: a layer is another one than that
-            whose size get_size() has given to who is served
+        :raises errors.ObjectExistsError: the layer is another one than that
+            whose size get_size() has returned for this request
         """
-        opened = bytes_range is None and self._opened.take(path)
-        return opened or self._open(path, bytes_range)
+        reader = bytes_range is None and self.request.take_reader(path)
+        return reader or self._open(path, bytes_range)
 
     def stream_write(self, path, fp):
         """Write a stream to a path; readers see all of it or nothing.
 
+        A layer that a client pushes (see find_checksum in no_request.py) is
+        written with its checksum, and does not replace the layer of an image
+        which somebody else has completed; except that one which is completed
+        in the moment between looking and writing is replaced.
+
         :param fp: has read(n); what it raises is passed on, and then nothing
             has been written
-        :raises errors.AlreadyPushedError: after expect_push(), and the image
-            has been completed meanwhile
+        :raises errors.AlreadyPushedError: somebody else has completed the
+            image of a pushed layer
         """
-        find_checksum = self._checksums.get()
+        find_checksum = self.request.find_checksum
         options = {}
         if find_checksum is not None:
             options = {
-                'find_headers': lambda: {_CHECKSUM: find_checksum()},
+                'find_headers':
+                    lambda: {small_object.CHECKSUM: find_checksum()},
                 'may_replace': lambda: self._check_in_progress(path)}
-        self._ahead.forget(path)
+        self.request.forget(path)
         try:
             size_bytes, etag = self._large_objects.write(
                 self._names.object_name(path), fp, **options)
         finally:
-            self._known.drop(path)
-        if find_checksum is not None and self._heeds_etags():
-            self._known.fill_written(
-                path, known.Stat(size_bytes, etag, find_checksum()))
+            self.memory.drop(path)
+        if find_checksum is not None and self.heeds_etags():
+            self.memory.put_written(path, small_object.Stat(
+                size_bytes, etag, find_checksum()))
 
     def list_directory(self, path=None):
         """Yield the paths right below a directory, relative to the root.
@@ -228,26 +181,28 @@ class Storage(driver.Base):
     def exists(self, path):
         """Tell whether a path has content; a directory has none.
 
-        :returns: False only if Swift says so; for what serve() knows about,
-            see endpoints.py
+        :returns: False only if Swift says so, or where registry/prefetch.py
+            says why Swift need not be asked
         """
-        return self._ahead.answer('exists', path)
+        return self._answer('exists', path, self._exists)
 
     def remove(self, path):
         """Remove a path, or a directory with everything below it.
 
-        :raises errors.AlreadyPushedError: it is the mark of an image whose
-            push is served, and somebody else has removed it
+        :raises errors.AlreadyPushedError: it is the mark (_inprogress) of an
+            image whose push this request ends, and somebody else has removed
+            it
         """
         object_name = self._names.object_name(path)
         is_small = names.image_file(path) in _SMALL
-        if self._known.is_absent(path):
+        if self.memory.is_absent(path):
             raise errors.ObjectNotFoundError(
-                '%s is not there, for its image is not' % path, object_name)
+                '%s is not there, because its image is not' % path,
+                object_name)
         was_pushed = (names.image_file(path) == '_inprogress'
-                      and self._ahead.told('exists', path))
-        self._ahead.forget(path)
-        # Their notes are among what is removed.
+                      and self.request.answered('exists', path))
+        self.request.forget(path)
+        # Read now: their notes are among what is removed.
         unlisted = self._recent_tags.unlisted(path)
         try:
             if is_small:
@@ -267,18 +222,22 @@ class Storage(driver.Base):
             if not self._remove_below(path, unlisted):
                 raise
         finally:
-            self._known.drop(path)
+            self.memory.drop(path)
         if was_pushed:
-            self._known.completed(names.beside(path, 'layer'))
+            self.memory.put_complete(names.beside(path, 'layer'))
         self._recent_tags.removed(path)
 
     def get_size(self, path):
         """Return the size of a path's content in bytes."""
-        # First, for it is what stream_read() is going to return.
-        size = self._opened.size(path)
-        if size is None:
-            size = self._ahead.answer('stat', path).size_bytes
-        return size
+        # What is open is what stream_read() is going to return.
+        reader = self.request.reader(path)
+        if reader is not None:
+            return reader.object_size
+        return self.stat(path).size_bytes
+
+    def stat(self, path):
+        """Return the small_object.Stat of a path: size, ETag, checksum."""
+        return self._answer('stat', path, self._stat)
 
     def content_redirect_url(self, path):
         """Return where a client finds a path at Swift itself, for GET.
@@ -289,7 +248,7 @@ class Storage(driver.Base):
             a signature if swift_public_container says so; None where there
             is no key to sign with: the registry then serves the path itself
         """
-        stat = self._ahead.told('stat', path)
+        stat = self.request.answered('stat', path)
         return self._redirects.url(self._names.object_name(path),
                                    stat and stat.etag)
 
@@ -307,6 +266,10 @@ class Storage(driver.Base):
         """Remove the segments that orphans() yields."""
         self._container.delete_all(self.orphans(age_seconds))
 
+    def heeds_etags(self):
+        """Tell whether the cluster does, see client/capabilities.py."""
+        return self._container.capabilities().heeds_etags
+
     def check(self):
         """Ask Swift whether the container can be used, in one request."""
         self._container.check()
@@ -321,27 +284,32 @@ class Storage(driver.Base):
         """
         return self._connections.statistics()
 
+    def _answer(self, question, path, ask):
+        request = self.request
+        request.prefetch(self)
+        return request.answer(question, path, ask)
+
     def _put_content(self, path, content):
-        self._known.drop(path)
+        self.memory.drop(path)
         try:
             self._write(path, content)
         except BaseException:
-            # Filled since; the write may have happened.
-            self._known.drop(path)
+            # A reader may have filled it since; the write may have happened.
+            self.memory.drop(path)
             raise
-        self._known.put_content(path, content)
+        self.memory.put_content(path, content)
         self._recent_tags.written(path)
 
     def _exists(self, path):
-        if self._known.exists(path):
+        if self.memory.exists(path):
             return True
         try:
-            if not self._opened.open(path):
-                self._ahead.answer('stat', path)
+            if not self.request.open(path, self._open_newest):
+                self.stat(path)
         except errors.ObjectNotFoundError:
-            self._known.note(path, False)
+            self.memory.put_exists(path, False)
             return False
-        self._known.note(path, True)
+        self.memory.put_exists(path, True)
         return True
 
     def _get_content(self, path):
@@ -349,10 +317,10 @@ class Storage(driver.Base):
         if names.image_file(path) == '_checksum':
             content = self._checksum_of_layer(names.beside(path, 'layer'))
         if content is None:
-            content = self._known.content(path)
+            content = self.memory.content(path)
         if content is None:
             content = self._read(path)
-            self._known.fill_content(path, content)
+            self.memory.fill_content(path, content)
         return content
 
     def _checksum_of_layer(self, path):
@@ -361,11 +329,11 @@ class Storage(driver.Base):
         Two clients may push one image at the same time, and the _checksum may
         be of another than the layer.
 
-        :returns: None for a layer that does not have it with it, one that
+        :returns: None for a layer without a checksum in its headers, such as
             0.2.1 has written
         """
         try:
-            checksum = self._ahead.answer('stat', path).checksum
+            checksum = self.stat(path).checksum
         except errors.ObjectNotFoundError:
             return None
         return checksum and json.dumps([checksum]).encode('ascii')
@@ -378,52 +346,35 @@ class Storage(driver.Base):
                 self._names.object_name(layer), 412)
 
     def _open(self, path, bytes_range=None):
-        """Open a path; a layer whose Stat has been told is that or none."""
-        stat = self._ahead.told('stat', path)
+        """Open a path; of a layer whose Stat was answered, that one alone."""
+        stat = self.request.answered('stat', path)
         try:
             return self._readers.open(self._names.object_name(path),
                                       bytes_range, stat and stat.etag)
         except (errors.ObjectNotFoundError, errors.ObjectExistsError):
-            self._known.drop(path)
+            self.memory.drop(path)
             raise
 
-    def _open_to_read(self, path):
-        """Open a path whose size has not been told to who is served."""
+    def _open_newest(self, path):
+        """Open a path whose size this request has not been answered yet."""
         try:
             return self._open(path)
         except errors.ObjectExistsError:
-            # Another one than was known: is that complete, too?
-            self._ahead.forget(path)
+            # Another one than was remembered: is that complete, too?
+            self.request.forget(path)
             if self._exists(names.beside(path, '_inprogress')):
                 raise
             return self._open(path)
 
     def _read(self, path):
         """Return the content of a path as it is in Swift."""
-        for retries in range(self._settings.retries, -1, -1):
-            try:
-                return b''.join(reader.Reader(
-                    self._container, self._names.object_name(path),
-                    self.buffer_size, resumes=self._settings.retries))
-            except errors.BrokenObjectError:
-                # Asked for the newest of an object that is being removed,
-                # Swift may give headers and no content.
-                if not retries:
-                    raise
-                time.sleep(_REMOVAL_SECONDS)
+        return self._small_objects.read(self._names.object_name(path))
 
     def _write(self, path, content):
-        self._container.put(self._names.object_name(path), content,
-                            len(content), hashlib.md5(content).hexdigest())
+        self._small_objects.write(self._names.object_name(path), content)
 
-    def _head(self, path):
-        headers = self._container.head(self._names.object_name(path))
-        return known.Stat(self._container.get_size(headers),
-                          self._container.get_etag(headers),
-                          headers.get(_CHECKSUM))
-
-    def _heeds_etags(self):
-        return self._container.capabilities().heeds_etags
+    def _stat(self, path):
+        return self._small_objects.stat(self._names.object_name(path))
 
     def _remove_below(self, path, unlisted):
         """Remove everything below a directory; return whether there was any.
@@ -443,11 +394,11 @@ class Storage(driver.Base):
         except errors.ObjectNotFoundError:
             return False
         finally:
-            self._known.drop(path)
+            self.memory.drop(path)
         return True
 
     def _forget(self, object_names):
-        self._known.drop(*map(self._names.path, object_names))
+        self.memory.drop(*map(self._names.path, object_names))
 
 
 def _without_twins(listed):
@@ -466,19 +417,3 @@ def _without_twins(listed):
         else:
             objects.append(name)
         yield name
-
-
-def _quoting(helper):
-    @functools.wraps(helper)
-    def wrapper(self, *args, **kwargs):
-        return helper(self, *map(names.quote_part, args), **{
-            key: names.quote_part(value) for key, value in kwargs.items()})
-    return wrapper
-
-
-if sys.version_info[0] > 2:
-    # core's path helpers call urllib.quote_plus and dict.iteritems. Wrapped
-    # by functools, each has the plain helper below it.
-    for _name, _helper in vars(driver.Base).items():
-        if hasattr(_helper, '__wrapped__'):
-            setattr(Storage, _name, _quoting(_helper.__wrapped__))

@@ -1,13 +1,12 @@
 """What the driver adds to the registry's HTTP API; an entry point.
 
-Answers 503 while Swift is away, shows health and metrics, and reads tags so
-that an outage is not taken for an empty tag. Tells the storage what a request
-is going to need, and takes the bodies of pushes and their checksums past what
-is slow in gunicorn and the registry. The registry imports it, as it does all
-extensions, before its application has routes; importing it does nothing
-unless the storage is swift.
+Answers 503 while Swift is away, shows health and metrics, gives the storage a
+Request for each HTTP request about an image, and puts replaced.py in place.
+The registry imports this module, as it does all extensions, before its
+application has routes; importing it does nothing unless the storage is swift.
 
-Source: docker_registry/extensions/factory.py, docker_registry/wsgi.py
+Source: docker_registry/extensions/factory.py, docker_registry/wsgi.py of
+    docker-registry 0.9.1
 """
 
 import json
@@ -25,6 +24,7 @@ from ..objects import hashing
 from . import health
 from . import metrics
 from . import replaced
+from . import request as image_request
 from . import request_body
 
 _RETRY_AFTER_SECONDS = 5
@@ -38,7 +38,7 @@ logger = logging.getLogger(__name__)
 
 class Extension(object):
 
-    """Routes and handlers for the registry's application.
+    """Add routes and handlers to the registry's application.
 
     :param app: the flask.Flask
     :param toolkit: the module docker_registry.toolkit
@@ -58,7 +58,7 @@ class Extension(object):
         app.logger.propagate = False
         app.before_request(self._before_request)
         app.after_request(self._after_request)
-        app.teardown_request(lambda error: storage.served())
+        app.teardown_request(lambda error: storage.end())
         app.register_error_handler(errors.SwiftError, self._failed)
         for prefix in ('', '/v1'):
             app.add_url_rule(prefix + '/_health', 'swift_health',
@@ -98,14 +98,16 @@ class Extension(object):
         request_body.widen(request.environ)
         image_id = (request.view_args or {}).get('image_id')
         if (image_id and _IMAGE_ID.match(image_id)
-                # Whose answer, 304, needs the mark alone.
+                # The answer to that, 304, needs the mark alone.
                 and 'If-Modified-Since' not in request.headers):
-            self._storage.serve(
+            reads_layer = (request.endpoint == 'get_image_layer'
+                           and 'Range' not in request.headers)
+            self._storage.begin(image_request.Request(
                 request.endpoint, image_id, lambda: _parent(request.data),
-                reads=(request.endpoint == 'get_image_layer'
-                       and 'Range' not in request.headers),
+                reads=(self._storage.image_layer_path(image_id)
+                       if reads_layer else None),
                 asks_index=not self._standalone,
-                checksum=request.headers.get('X-Docker-Checksum-Payload'))
+                checksum=request.headers.get('X-Docker-Checksum-Payload')))
         self._health.watch()
         for name, value in sorted((request.view_args or {}).items()):
             # core's path helpers fail at it; engines push no such name.
@@ -123,9 +125,9 @@ class Extension(object):
                 {'Retry-After': str(_RETRY_AFTER_SECONDS)})
 
     def _after_request(self, response):
-        # Who pushes is told so when everything is written.
+        # A client that pushes gets its answer when everything is written.
         try:
-            self._storage.settle()
+            self._storage.request.wait_for_write()
         except errors.SwiftError as error:
             return self._failed(error)
         return response
@@ -141,7 +143,9 @@ class Extension(object):
         """
         digest = hashing.Digest('sha256')
         digest.update(json_data + b'\n')
-        self._storage.expect_push(lambda: 'sha256:' + digest.hexdigest())
+        # The storage writes the checksum together with the layer.
+        self._storage.request.find_checksum = (
+            lambda: 'sha256:' + digest.hexdigest())
         return digest, digest.update
 
     def _failed(self, error):

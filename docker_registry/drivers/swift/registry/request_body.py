@@ -1,6 +1,7 @@
-"""The body of a request to the registry, read as much at a time as is asked.
+"""The body of a request to the registry, in place of gunicorn's.
 
-Knows gunicorn, and nothing of Swift.
+Why it is replaced is in the table of replaced.py. Knows gunicorn, and nothing
+of Swift.
 """
 
 from gunicorn.http import body
@@ -8,10 +9,12 @@ from gunicorn.http import errors
 
 
 def widen(environ):
-    """Have a request's body read faster, and seen to end when it does.
+    """Replace a request's body by one that is read in large pieces.
+
+    It also ends when the client is gone.
 
     :param environ: WSGI environment of a request whose body is not read yet;
-        what is of another server than gunicorn stays as it is
+        the body of another server than gunicorn stays as it is
     """
     found = environ.get('wsgi.input')
     if type(found) is not body.Body:
@@ -24,10 +27,11 @@ def widen(environ):
 
 class _Unreader(object):
 
-    """gunicorn's, of a client that still has something to send.
+    """gunicorn's reader of a connection that must not end yet.
 
-    Of one that is gone right after the bytes of a chunk gunicorn's parser
-    waits for the end of the line, for ever, and nobody else gets his turn.
+    When a client is gone right after the bytes of a chunk, gunicorn's parser
+    waits for the end of the line for ever, and nobody else gets a turn. Here
+    the end of the connection is an error.
 
     Source: ChunkedReader.parse_chunked() of gunicorn 19.1.1
     """
@@ -45,10 +49,11 @@ class _Unreader(object):
 
 class _Body(body.Body):
 
-    """gunicorn's, which takes it from the connection by the KiB.
+    """gunicorn's body, read from the connection in one piece.
 
-    Whatever it is asked for; and each time it copies all that has come and is
-    not wanted yet, which takes as long as all the rest of a push.
+    gunicorn reads it by the KiB, however much it is asked for, and each time
+    copies all that has come and is not wanted yet, which takes as long as all
+    the rest of a push.
 
     Source: gunicorn/http/body.py of gunicorn 19.1.1
     """

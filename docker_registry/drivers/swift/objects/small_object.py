@@ -1,0 +1,73 @@
+"""Objects that are read and written as a whole, and what HEAD says of any.
+
+Knows Swift's headers and nothing of the registry's paths.
+"""
+
+import collections
+import hashlib
+import time
+
+from .. import errors
+from . import reader
+
+#: The header with the checksum that a layer was pushed with. It is written
+#: with the layer's object, so that it is always the checksum of these bytes.
+CHECKSUM = 'x-object-meta-docker-checksum'
+
+#: Within this time an object that is being removed is gone from all replicas.
+_REMOVAL_SECONDS = 0.1
+
+#: What HEAD says of an object: its size in bytes; its ETag without quotes, ''
+#: where it says little of the content or GET does not heed it; and of a layer
+#: the checksum that it was pushed with, as text, or None.
+Stat = collections.namedtuple('Stat', 'size_bytes etag checksum')
+
+
+class SmallObjects(object):
+
+    """Read, write and look at the objects of a container.
+
+    :param values: settings.Settings
+    :param swift_container: container.Container
+    :param chunk_bytes: how many bytes are read at a time
+    """
+
+    def __init__(self, values, swift_container, chunk_bytes):
+        self._retries = values.retries
+        self._container = swift_container
+        self._chunk_bytes = chunk_bytes
+
+    def read(self, object_name):
+        """Return the content of an object as bytes.
+
+        :raises errors.ObjectNotFoundError: there is none
+        :raises errors.SwiftError: it cannot be read
+        """
+        for retries in range(self._retries, -1, -1):
+            try:
+                return b''.join(reader.Reader(
+                    self._container, object_name, self._chunk_bytes,
+                    resumes=self._retries))
+            except errors.BrokenObjectError:
+                # Asked for the newest of an object that is being removed,
+                # Swift may give headers and no content.
+                if not retries:
+                    raise
+                time.sleep(_REMOVAL_SECONDS)
+
+    def write(self, object_name, content):
+        """Write bytes to an object; Swift compares their MD5.
+
+        :raises errors.SwiftError: it may not have been written
+        """
+        self._container.put(object_name, content, len(content),
+                            hashlib.md5(content).hexdigest())
+
+    def stat(self, object_name):
+        """Return the Stat of an object of any size, by one HEAD.
+
+        :raises errors.ObjectNotFoundError: there is none
+        """
+        headers = self._container.head(object_name)
+        return Stat(self._container.get_size(headers),
+                    self._container.get_etag(headers), headers.get(CHECKSUM))
