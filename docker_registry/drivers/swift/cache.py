@@ -1,7 +1,7 @@
 """Small contents in Redis, under core's keys.
 
-On where the registry's `cache_lru` is configured. Uses core's connection and
-key format but not its decorators: those decide at import time whether the
+Used where the registry's `cache_lru` is configured, with core's connection and
+key format but without its decorators: those decide at import time whether the
 cache is on, take no keyword arguments, and fill Redis before the storage has
 the data.
 
@@ -27,7 +27,7 @@ import logging
 from docker_registry.core import lru
 import redis
 
-#: Bound how long an entry may be wrong.
+#: How long an entry may be wrong at most.
 _WRITTEN_SECONDS = 3600
 _READ_SECONDS = 60
 _TIMEOUT_SECONDS = 1
@@ -62,17 +62,17 @@ def get(redis_conn, path):
 
 @_tolerant
 def put(redis_conn, path, content):
-    """Remember what has just been written."""
+    """Write to the cache what has just been written to Swift."""
     redis_conn.set(lru.cache_key(path), content, ex=_WRITTEN_SECONDS)
 
 
 @_tolerant
 def fill(redis_conn, path, content):
-    """Remember what has just been read, unless something is there."""
+    """Write to the cache what has just been read, if there is no entry."""
     redis_conn.set(lru.cache_key(path), content, ex=_READ_SECONDS, nx=True)
 
 
 @_tolerant
 def drop(redis_conn, *paths):
-    """Forget paths."""
+    """Remove the entries of paths."""
     redis_conn.delete(*[lru.cache_key(path) for path in paths])

@@ -1,8 +1,7 @@
-"""What each process, and each greenlet in it, has to make for itself.
+"""One object for each process, or for each greenlet or thread.
 
-A worker that was forked off (gunicorn --preload) must not share sockets with
-its parent, nor use locks and locals of threads that were made before gevent
-patched them.
+A forked worker (gunicorn --preload) must not share sockets with its parent,
+nor use locks and thread-locals that were made before gevent patched them.
 """
 
 import os
@@ -11,9 +10,9 @@ import threading
 
 class PerProcess(object):
 
-    """One object for each process, made when it is first used.
+    """Hold one object for each process, made when it is first used.
 
-    :param make: callable that makes it
+    :param make: callable without arguments that makes the object
     """
 
     def __init__(self, make):
@@ -21,33 +20,34 @@ class PerProcess(object):
         self._made = {}
 
     def get(self):
-        """Return that of this process."""
+        """Return the object of this process."""
         pid = os.getpid()
         if pid not in self._made:
-            # setdefault is atomic: two threads get the same one.
+            # setdefault is atomic: two threads get the same object.
             self._made.setdefault(pid, self._make())
         return self._made[pid]
 
 
 class PerGreenlet(object):
 
-    """A value for each greenlet or thread.
+    """Hold a value for each greenlet or thread.
 
-    :param make: callable that makes the first one
+    :param make: callable without arguments that makes the first value of each
     """
 
     def __init__(self, make):
         self._make = make
-        # One that was made before gevent patched it is one for all greenlets.
+        # Made when it is first used: a threading.local() from before gevent
+        # patched it would be the same for all greenlets.
         self._local = PerProcess(lambda: threading.local())
 
     def get(self):
-        """Return the value of whoever calls."""
+        """Return the value of the calling greenlet or thread."""
         local = self._local.get()
         if not hasattr(local, 'value'):
             local.value = self._make()
         return local.value
 
     def set(self, value):
-        """Replace the value of whoever calls."""
+        """Replace the value of the calling greenlet or thread."""
         self._local.get().value = value

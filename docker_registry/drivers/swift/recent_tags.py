@@ -1,14 +1,15 @@
-"""What the container's listing of a repository may not show yet.
+"""Notes of the tags that the container's listing may not show yet.
 
 Swift answers for an object as soon as it is written, but lists it later: a
 moment later as a rule, minutes where a container server was away or slow. The
-registry finds the tags of a repository by listing it, and a push is to be
-pulled at once, from any registry. So the names of tags that were written
-lately are noted in an object beside them.
+registry finds the tags of a repository by listing it, and what was pushed has
+to be there for a pull at once, from any registry. So the names of tags that
+were written lately are noted in an object beside them.
 
-A note never fails a push. When two registries note in the same moment, one
-note may be lost although each reads its own again; the tag then shows when
-the listing has it. Knows nothing of how contents are read or written.
+A note that cannot be written fails no push. When two registries write notes
+in the same moment, one note may be lost although each reads its own again;
+that tag then shows when the listing has it. Knows nothing of how contents are
+read or written.
 """
 
 import json
@@ -21,13 +22,14 @@ from . import errors
 #: Name of the object beside the tags; the registry takes no notice of it.
 NOTES = '_recent_tags'
 
-#: What else there may be in a repository under one name; this and the names
-#: of tags: see the *_path() methods in docker_registry/core/driver.py.
+#: The other files that a repository may have.
+#: Source: the path helpers in docker_registry/core/driver.py, which also name
+#: the tags
 _OTHERS = (NOTES, 'json', '_images_list', '_index_images', '_private')
 _REPOSITORY = r'(repositories/[^/]+/[^/]+)'
 _TAG = re.compile(_REPOSITORY + r'/(tag_[^/]+)$')
 _KEPT_SECONDS = 7 * 86400
-#: One that is noted since is not noted again.
+#: A tag with a note of this age at most is not noted again.
 _FRESH_SECONDS = 86400
 _KEPT_NOTES = 1000
 _ATTEMPTS = 3
@@ -37,7 +39,7 @@ logger = logging.getLogger(__name__)
 
 class RecentTags(object):
 
-    """Notes which tags have been written lately.
+    """Note which tags have been written lately.
 
     :param read: callable that returns the content of a path as bytes, as it
         is in Swift
@@ -97,7 +99,8 @@ class RecentTags(object):
             return
         directory, name = tag.groups()
         try:
-            # Once more than it takes: somebody else's may have replaced it.
+            # Read again after each write: another registry's notes may have
+            # replaced it.
             for _ in range(_ATTEMPTS):
                 notes = self._notes(directory)
                 if not change(notes, name):
