@@ -50,7 +50,7 @@ class Storage(core_paths.Base):
     supports_bytes_range = True
 
     def __init__(self, path=None, config=None):
-        values = settings.parse(path, config)
+        self._settings = values = settings.parse(path, config)
         self.memory = memory.Memory()
         self._names = names.Names(values.root)
         self._connections = connections.Connections(values)
