@@ -248,15 +248,21 @@ def test_secret_that_is_not_utf_8(tmpdir):
         '  swift_password_file: %s: not UTF-8' % path]
 
 
-def test_value_that_yaml_cannot_read_is_not_shown():
+@pytest.mark.parametrize('broken', [
+    'swift_password', 'swift_tenant_name',
+    # Another name for the same key.
+    'swift_project_name'])
+def test_value_that_yaml_cannot_read_is_not_shown(broken):
     class Environment(Config):
         def __getattr__(self, key):
-            if key == 'swift_password':  # as the registry's Config does
+            if key == broken:  # as the registry's Config does
                 raise exceptions.ConfigError('`geheim` is not valid')
             return self.get(key)
     with pytest.raises(exceptions.ConfigError) as caught:
-        settings.parse('/', Environment(_GOOD))
-    assert 'swift_password: YAML cannot read' in str(caught.value)
+        settings.parse('/', Environment(
+            {key: value for key, value in _GOOD.items()
+             if key != 'swift_tenant_name' or broken != 'swift_project_name'}))
+    assert broken + ': YAML cannot read' in str(caught.value)
     assert 'geheim' not in str(caught.value)
 
 

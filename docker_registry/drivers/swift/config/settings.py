@@ -273,11 +273,18 @@ def _get(config, key):
                          'in quotes')
 
 
+def _is_set(config, key):
+    try:
+        return _get(config, key) not in (None, '')
+    except ValueError:
+        return True  # to something that YAML cannot read
+
+
 def _spelled(config, problem):
     """Name keys as the configuration does, which may have their aliases."""
     for row in _TABLE:
-        if row.alias and getattr(config, row.alias, None) not in (None, '') \
-                and getattr(config, row.key, None) in (None, ''):
+        if (row.alias and _is_set(config, row.alias)
+                and not _is_set(config, row.key)):
             problem = re.sub(r'\b%s\b' % row.key, row.alias, problem)
     return problem
 
