@@ -10,7 +10,6 @@ import itertools
 import json
 import logging
 import re
-import time
 
 from swiftclient import client
 
@@ -20,7 +19,6 @@ from . import connections
 from .. import compat
 from .. import errors
 from . import retry
-
 
 _SEGMENT_STATUS = re.compile(br', (401|5\d\d) ')
 #: Has Swift ask every replica and answer with the newest. Without it a storage
@@ -64,7 +62,7 @@ class Container(object):
     def head(self, object_name):
         """Return the headers of an object, as a dict with lower-case names."""
         return self._request(
-            'HEAD', object_name, lambda connection: _of_swift(
+            'HEAD', object_name, lambda connection: self._of_swift(
                 connection, 'HEAD', object_name, client.head_object(
                     connection.storage_url, connection.grant.token, self.name,
                     object_name, http_conn=connection.http, headers=_NEWEST),
@@ -112,7 +110,7 @@ class Container(object):
         if first is not None:
             headers['Range'] = 'bytes=%d-%s' % (
                 first, '' if last is None else last)
-        action = 'GET %s' % object_name
+        action = self._action('GET', object_name)
 
         def open_body(connection):
             answer_headers, unread = client.get_object(
@@ -120,8 +118,8 @@ class Container(object):
                 object_name, http_conn=connection.http, headers=headers,
                 # Only tells swiftclient to leave the body unread.
                 resp_chunk_size=1)
-            _of_swift(connection, 'GET', object_name, answer_headers,
-                      _OBJECT_HEADER)
+            self._of_swift(connection, 'GET', object_name, answer_headers,
+                           _OBJECT_HEADER)
             return body.Body(self._pool, connection, action, object_name,
                              answer_headers, unread)
         try:
@@ -196,7 +194,7 @@ class Container(object):
                 client.delete_object(
                     connection.storage_url, connection.grant.token, self.name,
                     object_name, http_conn=connection.http)
-                _expect(connection, 'DELETE', object_name, 204)
+                self._expect(connection, 'DELETE', object_name, 204)
             except errors.SwiftError as error:
                 unsure.append(error)
                 raise
@@ -291,10 +289,10 @@ class Container(object):
     def clock(self):
         """Return what time it is at Swift, as Unix time in seconds.
 
-        :returns: this machine's time where Swift does not say
+        :returns: None where Swift does not say
         """
         date = email.utils.parsedate(self.metadata().get('date', ''))
-        return time.time() if date is None else calendar.timegm(date)
+        return None if date is None else calendar.timegm(date)
 
     def post(self, headers):
         """Change metadata of the container; what is not named stays.
@@ -305,7 +303,7 @@ class Container(object):
             client.post_container(
                 connection.storage_url, connection.grant.token, self.name,
                 headers, http_conn=connection.http)
-            _expect(connection, 'POST', None, 204)
+            self._expect(connection, 'POST', None, 204)
         self._request('POST', None, send)
 
     def storage_url(self):
@@ -332,7 +330,7 @@ class Container(object):
         return self._capabilities
 
     def _head(self, connection):
-        _of_swift(connection, 'HEAD', None, client.head_container(
+        self._of_swift(connection, 'HEAD', None, client.head_container(
             connection.storage_url, connection.grant.token, self.name,
             http_conn=connection.http), _CONTAINER_HEADER)
 
@@ -363,13 +361,12 @@ class Container(object):
                 # this one's: Swift has kept the other.
                 raise errors.from_status('PUT %s' % object_name, object_name,
                                          202)
-            _expect(connection, 'PUT', object_name, 201)
+            self._expect(connection, 'PUT', object_name, 201)
             # Of a manifest Swift has compared each segment's, and gives its
             # own: clusters reckon it in several ways.
             found = answer['headers'].get('etag', '').strip('"')
             if not found or found != etag and query is None:
-                raise errors.not_swift('PUT %s' % object_name, 201,
-                                       object_name)
+                raise self._not_swift(connection, 'PUT', object_name)
         is_slow = query is not None  # a manifest, each segment is looked at
         try:
             for attempts_left in range(_CREATE_ATTEMPTS, -1, -1):
@@ -394,7 +391,8 @@ class Container(object):
                     limit=limit, http_conn=connection.http)
             except ValueError:  # neither JSON nor empty
                 headers, entries = {}, None
-            _of_swift(connection, 'GET', None, headers, _CONTAINER_HEADER)
+            self._of_swift(connection, 'GET', None, headers,
+                           _CONTAINER_HEADER)
             return entries
         try:
             return self._request('GET', None, ask)
@@ -445,8 +443,7 @@ class Container(object):
             except ValueError:  # not JSON
                 info = None
             if not isinstance(info, dict):
-                raise errors.not_swift('GET /info',
-                                       connection.answer().status)
+                raise self._not_swift(connection, 'GET', None, '/info')
             return info
         try:
             info = self._request('GET', None, ask, what='/info')
@@ -468,8 +465,7 @@ class Container(object):
             raise self._no_container(missing, 'it has been created, and yet '
                                      'is not found')
         try:
-            self._request(
-                'PUT', None, self._put_container)
+            self._request('PUT', None, self._put_container)
         except (errors.AccessDeniedError, errors.ObjectNotFoundError):
             raise self._no_container(missing, 'it is missing, and swift_user '
                                      'may not create it')
@@ -478,7 +474,7 @@ class Container(object):
         client.put_container(
             connection.storage_url, connection.grant.token, self.name,
             http_conn=connection.http)
-        _expect(connection, 'PUT', None, 201, 202)
+        self._expect(connection, 'PUT', None, 201, 202)
 
     def _no_container(self, error, reason):
         kind = (errors.AccessDeniedError if error.status == 403
@@ -489,36 +485,37 @@ class Container(object):
                     error.object_name, error.status, error.transaction_id)
 
     def _request(self, verb, object_name, operation, what=None, **options):
-        action = '%s %s' % (
+        return self._requests.send(self._action(verb, object_name, what),
+                                   object_name, operation, **options)
+
+    def _action(self, verb, object_name, what=None):
+        return '%s %s' % (
             verb, what or object_name or 'container ' + self.name)
-        return self._requests.send(action, object_name, operation, **options)
 
+    def _of_swift(self, connection, verb, object_name, headers, expected):
+        """Return the headers of an answer if it is one of Swift's.
 
-def _of_swift(connection, verb, object_name, headers, expected):
-    """Return the headers of an answer if it is one of Swift's.
+        :param expected: name of a header that Swift gives with each
+        :raises errors.NotSwiftError: it is not there
+        """
+        if expected not in headers:
+            raise self._not_swift(connection, verb, object_name)
+        return headers
 
-    :param expected: name of a header that Swift gives with each
-    :raises errors.NotSwiftError: it is not there
-    """
-    if expected not in headers:
-        raise _not_swift(connection, verb, object_name)
-    return headers
+    def _expect(self, connection, verb, object_name, *statuses):
+        """Raise errors.NotSwiftError unless an answer has one of these.
 
+        Whatever else is a success to HTTP may be a page that knows nothing
+        of objects. Source: https://docs.openstack.org/api-ref/object-store/
+        """
+        if connection.answer().status not in statuses:
+            raise self._not_swift(connection, verb, object_name)
 
-def _expect(connection, verb, object_name, *statuses):
-    """Raise errors.NotSwiftError if an answer has none of some statuses.
-
-    Whatever else is a success to HTTP may be a page that knows nothing of
-    objects. Source: https://docs.openstack.org/api-ref/object-store/
-    """
-    if connection.answer().status not in statuses:
-        raise _not_swift(connection, verb, object_name)
-
-
-def _not_swift(connection, verb, object_name):
-    answer = connection.answer()
-    return errors.not_swift('%s %s' % (verb, object_name or 'container'),
-                            answer.status, object_name, answer.transaction_id)
+    def _not_swift(self, connection, verb, object_name, what=None):
+        answer = connection.answer()
+        return errors.not_swift(self._action(verb, object_name, what),
+                                answer.status, object_name,
+                                answer.transaction_id)
 
 
 def _tell_segments_status(error):

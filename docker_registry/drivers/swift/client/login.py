@@ -8,7 +8,6 @@ import collections
 import contextlib
 import logging
 import re
-import sys
 import time
 
 from keystoneauth1 import exceptions as ksa_exceptions
@@ -231,7 +230,7 @@ def _domain(settings, field):
 
 def _header(value):
     """Return text so that requests sends it in a header as UTF-8."""
-    if sys.version_info[0] < 3:
+    if compat.PY2:
         return value
     return value.encode('utf-8').decode('latin-1')
 

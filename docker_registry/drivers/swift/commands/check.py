@@ -8,9 +8,7 @@ from __future__ import print_function
 
 import argparse
 import binascii
-import calendar
 import collections
-import email.utils
 import io
 import json
 import logging
@@ -179,11 +177,10 @@ class Check(object):
         return self._small
 
     def _compare_clocks(self):
-        date = email.utils.parsedate(
-            self._container.metadata().get('date', ''))
-        if date is None:
+        clock = self._container.clock()
+        if clock is None:
             return 'Swift does not say what time it is'
-        seconds = time.time() - calendar.timegm(date)
+        seconds = time.time() - clock
         detail = "this machine's is %+d s from Swift's" % seconds
         if abs(seconds) > _CLOCK_SECONDS:
             raise _Failure(detail + '; temporary URLs depend on it: '

@@ -8,6 +8,8 @@ import hashlib
 import sys
 import warnings
 
+from .. import compat
+
 #: As much as is worth a change of threads.
 _BATCH_BYTES = 1024 * 1024
 
@@ -96,7 +98,7 @@ def _find_unlocked():
     built beside OpenSSL 3 has nothing else.
     Source: Modules/md5module.c, Modules/sha256module.c and setup.py of 2.7
     """
-    if sys.version_info[0] > 2:
+    if not compat.PY2:
         return hashlib.new
     try:
         import _hashlib  # noqa: F401, OpenSSL's

@@ -150,7 +150,7 @@ class LargeObjects(object):
             segments = list(segments)
             if age_seconds is not None:
                 if now is None:
-                    now = self._container.clock()
+                    now = self._container.clock() or time.time()
                 newest = max(_timestamp(entry) for entry in segments)
                 if now - newest < age_seconds:
                     continue

@@ -228,10 +228,9 @@ def boot(cfg):
     from docker_registry import storage
     from docker_registry import toolkit
     from docker_registry.app import app
-    extension = Extension(app, toolkit, storage.load(), settings,
-                          cfg.standalone)
-    replaced.install(app, toolkit, storage.load(), extension,
-                     cfg.storage_redirect)
+    swift = storage.load()
+    extension = Extension(app, toolkit, swift, settings, cfg.standalone)
+    replaced.install(app, toolkit, swift, extension, cfg.storage_redirect)
 
 
 boot(config.load())
