@@ -1,11 +1,17 @@
-"""What a cluster can do, as its /info tells.
-
-Pure: no I/O.
+"""Finds out what a cluster can do, from its /info.
 
 Source: https://docs.openstack.org/swift/latest/middleware.html
 """
 
 import collections
+import logging
+import re
+
+from swiftclient import client
+
+from . import answers
+from .. import compat
+from .. import errors
 
 _GIB = 1024 ** 3
 #: More would keep one request waiting for too long.
@@ -27,6 +33,39 @@ Capabilities = collections.namedtuple(
 #: Swift's, for clusters that do not tell.
 DEFAULT = Capabilities(5 * _GIB + 2, 1000, _MAX_DELETES, 'sha256', None,
                        False)
+
+logger = logging.getLogger(__name__)
+
+
+def ask(requests):
+    """Ask a cluster what it can do, and return its Capabilities.
+
+    :param requests: retry.Requests
+    :returns: DEFAULT where the cluster does not show its /info
+    :raises errors.SwiftError: it cannot be asked
+    """
+    try:
+        return parse(requests.send('GET /info', None, _get_info))
+    except errors.LoginError:
+        raise
+    except errors.SwiftError as error:
+        if error.status is None or errors.is_transient(error):
+            raise
+        logger.debug('the cluster does not show its /info: %s', error)
+        return DEFAULT
+
+
+def _get_info(connection):
+    url = compat.urlparse(connection.storage_url)
+    path = re.sub('/v1[^/]*(/[^/]*)?$', '/info', url.path)
+    try:
+        info = client.get_capabilities(
+            (url._replace(path=path), connection.http[1]))
+    except ValueError:  # not JSON
+        info = None
+    if not isinstance(info, dict):
+        raise answers.not_swift(connection, 'GET /info')
+    return info
 
 
 def parse(info):

@@ -1,23 +1,25 @@
 """The one container: head, get, put, delete and list, with retries.
 
-The only module that calls swiftclient's operations. Knows object names; knows
-nothing of registry paths, of how layers are cut into segments, or the cache.
+Knows object names; knows nothing of registry paths, of how layers are cut
+into segments, or the cache.
 """
 
 import calendar
 import email.utils
-import itertools
 import json
-import logging
 import re
 
 from swiftclient import client
 
+from . import answers
 from . import body
+from . import bulk_delete
 from . import capabilities
 from . import connections
+from . import creation
 from .. import compat
 from .. import errors
+from . import listing
 from . import retry
 
 _SEGMENT_STATUS = re.compile(br', (401|5\d\d) ')
@@ -26,17 +28,6 @@ _SEGMENT_STATUS = re.compile(br', (401|5\d\d) ')
 #: layers whose segments are.
 #: Source: https://docs.openstack.org/api-ref/object-store/
 _NEWEST = {'X-Newest': 'true'}
-
-#: With each answer about an object, or about a container.
-_OBJECT_HEADER = 'x-timestamp'
-_CONTAINER_HEADER = 'x-container-object-count'
-
-#: A proxy that has looked for the container just before it was made may tell
-#: others for seconds that it is not there; making it again has that forgotten.
-#: Source: swift/proxy/controllers/container.py, clear_info_cache()
-_CREATE_ATTEMPTS = 3
-
-logger = logging.getLogger(__name__)
 
 
 class Container(object):
@@ -57,16 +48,20 @@ class Container(object):
         self._settings = settings
         self._pool = pool
         self._requests = retry.Requests(settings, pool)
+        self._creation = creation.Creation(settings, self._requests)
+        self._bulk_delete = bulk_delete.BulkDelete(
+            self._requests, self.name, self.delete)
         self._capabilities = None
 
     def head(self, object_name):
         """Return the headers of an object, as a dict with lower-case names."""
-        return self._request(
-            'HEAD', object_name, lambda connection: self._of_swift(
-                connection, 'HEAD', object_name, client.head_object(
+        action = 'HEAD ' + object_name
+        return self._requests.send(
+            action, object_name, lambda connection: answers.expect_header(
+                connection, action, object_name, client.head_object(
                     connection.storage_url, connection.grant.token, self.name,
                     object_name, http_conn=connection.http, headers=_NEWEST),
-                _OBJECT_HEADER))
+                answers.OBJECT_HEADER))
 
     def get_size(self, headers):
         """Return the size of an object in bytes, also of a large one.
@@ -110,7 +105,7 @@ class Container(object):
         if first is not None:
             headers['Range'] = 'bytes=%d-%s' % (
                 first, '' if last is None else last)
-        action = self._action('GET', object_name)
+        action = 'GET ' + object_name
 
         def open_body(connection):
             answer_headers, unread = client.get_object(
@@ -118,18 +113,18 @@ class Container(object):
                 object_name, http_conn=connection.http, headers=headers,
                 # Only tells swiftclient to leave the body unread.
                 resp_chunk_size=1)
-            self._of_swift(connection, 'GET', object_name, answer_headers,
-                           _OBJECT_HEADER)
+            answers.expect_header(connection, action, object_name,
+                                  answer_headers, answers.OBJECT_HEADER)
             return body.Body(self._pool, connection, action, object_name,
                              answer_headers, unread)
         try:
-            return self._request('GET', object_name, open_body, keeps=True,
-                                 wait=wait)
+            return self._requests.send(action, object_name, open_body,
+                                       keeps=True, wait=wait)
         except errors.ObjectExistsError:
             # A storage node that was away may have another version.
             headers.update(_NEWEST)
-            return self._request('GET', object_name, open_body, keeps=True,
-                                 wait=wait)
+            return self._requests.send(action, object_name, open_body,
+                                       keeps=True, wait=wait)
 
     def put(self, object_name, content, size_bytes, etag, only_new=False,
             headers=None):
@@ -171,8 +166,9 @@ class Container(object):
         """
         if 'x-static-large-object' not in self.head(object_name):
             return []
-        _, manifest = self._request(
-            'GET', object_name, lambda connection: client.get_object(
+        _, manifest = self._requests.send(
+            'GET ' + object_name, object_name,
+            lambda connection: client.get_object(
                 connection.storage_url, connection.grant.token, self.name,
                 object_name, http_conn=connection.http, headers=_NEWEST,
                 query_string='multipart-manifest=get'))
@@ -187,6 +183,7 @@ class Container(object):
         :raises errors.ObjectNotFoundError: it is not there, and it was not
             this that removed it: an attempt whose answer was lost
         """
+        action = 'DELETE ' + object_name
         unsure = []
 
         def send(connection):
@@ -194,7 +191,7 @@ class Container(object):
                 client.delete_object(
                     connection.storage_url, connection.grant.token, self.name,
                     object_name, http_conn=connection.http)
-                self._expect(connection, 'DELETE', object_name, 204)
+                answers.expect_status(connection, action, object_name, 204)
             except errors.SwiftError as error:
                 unsure.append(error)
                 raise
@@ -211,7 +208,7 @@ class Container(object):
             except connections.TRANSPORT_ERRORS as error:
                 unsure.append(error)
                 raise
-        self._request('DELETE', object_name, send)
+        self._requests.send(action, object_name, send)
 
     def delete_all(self, object_names):
         """Remove objects, in bulk where the cluster can; absent ones are fine.
@@ -222,26 +219,8 @@ class Container(object):
         :param object_names: iterable of names
         :raises errors.SwiftError: the first of the failures
         """
-        at_once = self.capabilities().max_deletes
-        names = iter(object_names)
-        failure = None
-        while True:
-            batch = list(itertools.islice(names, at_once or 1))
-            if not batch:
-                break
-            if len(batch) > 1:
-                batch = self._delete_in_bulk(batch)
-            for name in batch:
-                try:
-                    self.delete(name)
-                except errors.ObjectNotFoundError:
-                    pass  # the listing lags behind, or somebody was faster
-                except errors.UnreachableError:
-                    raise
-                except errors.SwiftError as error:
-                    failure = failure or error
-        if failure:
-            raise failure
+        self._bulk_delete.delete_all(object_names,
+                                     self.capabilities().max_deletes)
 
     def list(self, prefix, delimiter=None, container=None):
         """Yield what the listing says of the names that begin with a prefix.
@@ -255,23 +234,10 @@ class Container(object):
         :returns: iterator over dicts with at least a name; for an object
             also bytes (its size) and last_modified (UTC, ISO 8601)
         """
-        marker = ''
-        limit = self.capabilities().page_entries
-        while True:
-            try:
-                page = self._page(container or self.name, prefix, delimiter,
-                                  marker, limit)
-            except errors.ObjectExistsError:
-                if limit is None:
-                    raise
-                # More than the cluster gives since its limit was lowered.
-                limit = None
-                continue
-            for entry in page:
-                marker = compat.native(entry.get('name') or entry['subdir'])
-                yield dict(entry, name=marker)
-            if not page or limit and len(page) < limit:
-                return
+        for entry in listing.entries(
+                self._requests, container or self.name,
+                self.capabilities().page_entries, prefix, delimiter):
+            yield entry
 
     def metadata(self):
         """Return the headers of the container, with lower-case names.
@@ -284,7 +250,7 @@ class Container(object):
             self._head(connection)
             # Those that swiftclient gives have every % in them decoded.
             return connection.headers()
-        return self._request('HEAD', None, ask)
+        return self._requests.send('HEAD container ' + self.name, None, ask)
 
     def clock(self):
         """Return what time it is at Swift, as Unix time in seconds.
@@ -299,12 +265,14 @@ class Container(object):
 
         :param headers: a dict
         """
+        action = 'POST container ' + self.name
+
         def send(connection):
             client.post_container(
                 connection.storage_url, connection.grant.token, self.name,
                 headers, http_conn=connection.http)
-            self._expect(connection, 'POST', None, 204)
-        self._request('POST', None, send)
+            answers.expect_status(connection, action, None, 204)
+        self._requests.send(action, None, send)
 
     def storage_url(self):
         """Return the URL of the account, without a slash at its end."""
@@ -326,16 +294,19 @@ class Container(object):
     def capabilities(self):
         """Return the cluster's Capabilities; asks once a process."""
         if self._capabilities is None:
-            self._capabilities = self._ask_capabilities()
+            self._capabilities = capabilities.ask(self._requests)
         return self._capabilities
 
     def _head(self, connection):
-        self._of_swift(connection, 'HEAD', None, client.head_container(
-            connection.storage_url, connection.grant.token, self.name,
-            http_conn=connection.http), _CONTAINER_HEADER)
+        answers.expect_header(
+            connection, 'HEAD container ' + self.name, None,
+            client.head_container(
+                connection.storage_url, connection.grant.token, self.name,
+                http_conn=connection.http), answers.CONTAINER_HEADER)
 
     def _put(self, object_name, content, size_bytes, etag, only_new, headers,
              query):
+        action = 'PUT ' + object_name
         headers = dict(headers or {})
         if only_new:
             headers['If-None-Match'] = '*'
@@ -359,163 +330,16 @@ class Container(object):
             if answer['status'] == 202:
                 # The clock of the proxy that wrote what is there is ahead of
                 # this one's: Swift has kept the other.
-                raise errors.from_status('PUT %s' % object_name, object_name,
-                                         202)
-            self._expect(connection, 'PUT', object_name, 201)
+                raise errors.from_status(action, object_name, 202)
+            answers.expect_status(connection, action, object_name, 201)
             # Of a manifest Swift has compared each segment's, and gives its
             # own: clusters reckon it in several ways.
             found = answer['headers'].get('etag', '').strip('"')
             if not found or found != etag and query is None:
-                raise self._not_swift(connection, 'PUT', object_name)
+                raise answers.not_swift(connection, action, object_name)
         is_slow = query is not None  # a manifest, each segment is looked at
-        try:
-            for attempts_left in range(_CREATE_ATTEMPTS, -1, -1):
-                try:
-                    self._request('PUT', object_name, send, is_slow=is_slow)
-                    return
-                except errors.ObjectNotFoundError as error:
-                    self._create(error, attempts_left)
-        except errors.AccessDeniedError as error:
-            if error.status != 403 or isinstance(error, errors.LoginError):
-                raise
-            # Swift says no before it looks whether the container is there.
-            raise self._no_container(error, 'it must be there, and give '
-                                     'swift_user the right to write')
-
-    def _page(self, container, prefix, delimiter, marker, limit):
-        def ask(connection):
-            try:
-                headers, entries = client.get_container(
-                    connection.storage_url, connection.grant.token, container,
-                    prefix=prefix, delimiter=delimiter, marker=marker,
-                    limit=limit, http_conn=connection.http)
-            except ValueError:  # neither JSON nor empty
-                headers, entries = {}, None
-            self._of_swift(connection, 'GET', None, headers,
-                           _CONTAINER_HEADER)
-            return entries
-        try:
-            return self._request('GET', None, ask)
-        except errors.ObjectNotFoundError:  # no container yet: nothing in it
-            return []
-
-    def _delete_in_bulk(self, names):
-        """Remove objects in one request; return those that may be left.
-
-        Source: swift/common/middleware/bulk.py: the answer is 200 whatever
-        happens; its body tells.
-        """
-        paths = {client.quote('/%s/%s' % (self.name, name)): name
-                 for name in names}
-        try:
-            _, result = self._request(
-                'POST', None, lambda connection: client.post_account(
-                    connection.storage_url, connection.grant.token,
-                    {'Content-Type': 'text/plain',
-                     'Accept': 'application/json'},
-                    http_conn=connection.http, query_string='bulk-delete',
-                    data='\n'.join(paths)),
-                what='%d objects to delete' % len(names))
-        except errors.UnreachableError:
-            raise
-        except errors.SwiftError as error:
-            logger.warning('%s; deleting one by one', error)
-            return names
-        try:
-            answer = json.loads(result.decode('utf-8'))
-            failed = [path for path, _ in answer['Errors']]
-            done = answer['Number Deleted'] + answer['Number Not Found']
-            if done + len(failed) == len(names):
-                return [paths[path] for path in failed]
-        except (KeyError, ValueError):
-            pass
-        logger.warning('bulk delete has not said what became of each object; '
-                       'deleting one by one')
-        return names
-
-    def _ask_capabilities(self):
-        def ask(connection):
-            url = compat.urlparse(connection.storage_url)
-            path = re.sub('/v1[^/]*(/[^/]*)?$', '/info', url.path)
-            try:
-                info = client.get_capabilities(
-                    (url._replace(path=path), connection.http[1]))
-            except ValueError:  # not JSON
-                info = None
-            if not isinstance(info, dict):
-                raise self._not_swift(connection, 'GET', None, '/info')
-            return info
-        try:
-            info = self._request('GET', None, ask, what='/info')
-        except errors.LoginError:
-            raise
-        except errors.SwiftError as error:
-            if error.status is None or errors.is_transient(error):
-                raise
-            logger.debug('the cluster does not show its /info: %s', error)
-            return capabilities.DEFAULT
-        return capabilities.parse(info)
-
-    def _create(self, missing, attempts_left):
-        """Make the container, which a PUT has not found."""
-        if not self._settings.create_container:
-            raise self._no_container(missing, 'it may be created by hand, '
-                                     'or by swift_create_container: true')
-        if not attempts_left:
-            raise self._no_container(missing, 'it has been created, and yet '
-                                     'is not found')
-        try:
-            self._request('PUT', None, self._put_container)
-        except (errors.AccessDeniedError, errors.ObjectNotFoundError):
-            raise self._no_container(missing, 'it is missing, and swift_user '
-                                     'may not create it')
-
-    def _put_container(self, connection):
-        client.put_container(
-            connection.storage_url, connection.grant.token, self.name,
-            http_conn=connection.http)
-        self._expect(connection, 'PUT', None, 201, 202)
-
-    def _no_container(self, error, reason):
-        kind = (errors.AccessDeniedError if error.status == 403
-                else errors.SwiftError)
-        return kind('PUT %s: cannot write to container %s (see '
-                    'swift_container): %s' % (
-                        error.object_name, self.name, reason),
-                    error.object_name, error.status, error.transaction_id)
-
-    def _request(self, verb, object_name, operation, what=None, **options):
-        return self._requests.send(self._action(verb, object_name, what),
-                                   object_name, operation, **options)
-
-    def _action(self, verb, object_name, what=None):
-        return '%s %s' % (
-            verb, what or object_name or 'container ' + self.name)
-
-    def _of_swift(self, connection, verb, object_name, headers, expected):
-        """Return the headers of an answer if it is one of Swift's.
-
-        :param expected: name of a header that Swift gives with each
-        :raises errors.NotSwiftError: it is not there
-        """
-        if expected not in headers:
-            raise self._not_swift(connection, verb, object_name)
-        return headers
-
-    def _expect(self, connection, verb, object_name, *statuses):
-        """Raise errors.NotSwiftError unless an answer has one of these.
-
-        Whatever else is a success to HTTP may be a page that knows nothing
-        of objects. Source: https://docs.openstack.org/api-ref/object-store/
-        """
-        if connection.answer().status not in statuses:
-            raise self._not_swift(connection, verb, object_name)
-
-    def _not_swift(self, connection, verb, object_name, what=None):
-        answer = connection.answer()
-        return errors.not_swift(self._action(verb, object_name, what),
-                                answer.status, object_name,
-                                answer.transaction_id)
+        self._creation.put(lambda: self._requests.send(
+            action, object_name, send, is_slow=is_slow))
 
 
 def _tell_segments_status(error):

@@ -1,0 +1,57 @@
+"""Lists what a container has, page by page."""
+
+from swiftclient import client
+
+from . import answers
+from .. import compat
+from .. import errors
+
+
+def entries(requests, container, page_entries, prefix, delimiter=None):
+    """Yield what the listing of a container says of each name.
+
+    Asks for a page when it is needed, and holds one at a time.
+
+    :param requests: retry.Requests
+    :param container: name of the container; one that is not there is empty
+    :param page_entries: see capabilities.Capabilities
+    :param prefix, delimiter: as for Container.list()
+    :returns: iterator over dicts, as for Container.list()
+    :raises errors.SwiftError: it cannot be listed
+    """
+    marker = ''
+    limit = page_entries
+    while True:
+        try:
+            page = _page(requests, container, prefix, delimiter, marker, limit)
+        except errors.ObjectExistsError:
+            if limit is None:
+                raise
+            # More than the cluster gives since its limit was lowered.
+            limit = None
+            continue
+        for entry in page:
+            marker = compat.native(entry.get('name') or entry['subdir'])
+            yield dict(entry, name=marker)
+        if not page or limit and len(page) < limit:
+            return
+
+
+def _page(requests, container, prefix, delimiter, marker, limit):
+    action = 'GET container ' + container
+
+    def ask(connection):
+        try:
+            headers, page = client.get_container(
+                connection.storage_url, connection.grant.token, container,
+                prefix=prefix, delimiter=delimiter, marker=marker,
+                limit=limit, http_conn=connection.http)
+        except ValueError:  # neither JSON nor empty
+            headers, page = {}, None
+        answers.expect_header(connection, action, None, headers,
+                              answers.CONTAINER_HEADER)
+        return page
+    try:
+        return requests.send(action, None, ask)
+    except errors.ObjectNotFoundError:  # no container yet: nothing in it
+        return []
