@@ -10,9 +10,9 @@ import re
 import time
 import urllib.parse
 
-from stack import processes
-from stack import redis
-from stack import relay
+from stack.servers import processes
+from stack.servers import redis
+from stack.servers import relay
 
 from . import images
 

@@ -1,7 +1,7 @@
 """Who is measured: each behind the same few attributes."""
 
-from stack import registry
-from stack import registry2
+from stack.servers import registry
+from stack.servers import registry2
 
 from . import engines
 
@@ -15,7 +15,7 @@ class Contestant:
     """One that does the works.
 
     :ivar name: what tables and charts call it
-    :ivar environment: of stack/environments.py, whose Python has its driver;
+    :ivar environment: of stack/environments, whose Python has its driver;
         None where it cannot be used without a registry
     :ivar engine: class of the client for its registry
     """

@@ -4,7 +4,7 @@ import collections
 import os
 import time
 
-from stack import processes
+from stack.servers import processes
 
 #: What one transfer took: wall seconds, and CPU seconds of curl.
 Transfer = collections.namedtuple('Transfer', 'seconds cpu_seconds')

@@ -5,7 +5,7 @@ after the other, and compare what they pull with what they pushed, byte by
 byte, which costs less than a digest. Digests that the APIs ask for are made
 beforehand, by prepare().
 
-Source: stack/v1client.py, and
+Source: stack/clients/v1client.py, and
 https://distribution.github.io/distribution/spec/api/
 """
 
@@ -15,8 +15,8 @@ import json
 import os
 import urllib.parse
 
-from stack import processes
-from stack import v1client
+from stack.clients import v1client
+from stack.servers import processes
 
 from . import images
 

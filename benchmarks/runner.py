@@ -23,7 +23,7 @@ import tqdm
 
 from stack import __main__ as cli
 from stack import environments
-from stack import swift
+from stack.servers import swift
 
 from . import bench
 from . import charts

@@ -1,21 +1,18 @@
 """Command line of the stack: python3 -m stack COMMAND."""
 
 import argparse
-import json
 import os
 import shutil
 import signal
 import sys
 import tempfile
 
-from . import check
-from . import cluster_test
-from . import demo
 from . import environments
-from . import processes
-from . import redis
-from . import swift
-from . import swift_logins
+from .commands import check
+from .commands import cluster_test
+from .commands import demo
+from .commands import services
+from .servers import processes
 
 
 def scratch_directory():
@@ -26,20 +23,6 @@ def scratch_directory():
     parent = os.path.join(environments.ROOT, 'run')
     os.makedirs(parent, exist_ok=True)
     return tempfile.mkdtemp(dir=parent)
-
-
-def services(directory, options):
-    """Run Swift and Redis for a test run of any Python, until stdin ends."""
-    constraints = json.loads(options.constraints)
-    with swift.Swift(os.path.join(directory, 'swift'), options.nodes,
-                     constraints) as cluster, redis.Redis(directory) as cache:
-        print(json.dumps({'settings': cluster.settings(),
-                          'passwords': {
-                              user: password for user, (password, _)
-                              in swift_logins.USERS.items()},
-                          'port': cluster.proxy.port,
-                          'redis_port': cache.server.port}), flush=True)
-        sys.stdin.read()
 
 
 def main():
@@ -62,7 +45,7 @@ def main():
     command.add_argument('--nodes', type=int, default=1)
     command.add_argument('--constraints', default='{}', metavar='JSON',
                          help='[swift-constraints] of swift.conf')
-    command.set_defaults(run=services)
+    command.set_defaults(run=services.services)
     options = parser.parse_args()
 
     # End by the same way whichever signal asks for it, so that servers stop.

@@ -12,7 +12,7 @@ import random
 import signal
 import time
 
-from . import processes
+from .servers import processes
 
 #: A process that clients were connected to was killed. server: what the
 #: balancer calls it; began_at, ended_at: when the signal was sent, and when

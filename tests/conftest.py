@@ -13,9 +13,9 @@ import pytest
 
 _PROJECT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 
-#: stack/secrets.py, also for a Python that cannot import the rest of it.
+#: stack/servers/secrets.py, also for a Python that cannot import stack/.
 SECRETS = {}
-with open(os.path.join(_PROJECT, 'stack', 'secrets.py')) as _source:
+with open(os.path.join(_PROJECT, 'stack', 'servers', 'secrets.py')) as _source:
     exec(_source.read(), SECRETS)
 _SIGNATURE = 'temp_url_sig='
 

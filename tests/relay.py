@@ -15,8 +15,8 @@ try:
     import http.client as http_client
     import socketserver
 except ImportError:  # Python 2
-    import httplib as http_client
     import SocketServer as socketserver
+    import httplib as http_client
 
 #: method and part: which requests; times: how many of them; action: what is
 #: done, see Relay.

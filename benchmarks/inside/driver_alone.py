@@ -5,9 +5,11 @@
 Prints as JSON what it has measured. Under gevent, as in the registry.
 """
 
-from __future__ import division, print_function
+from __future__ import division
+from __future__ import print_function
 
 from gevent import monkey
+
 monkey.patch_all()
 
 import json  # noqa: E402

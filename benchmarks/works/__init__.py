@@ -13,7 +13,7 @@ import collections
 import threading
 import time
 
-from stack import processes
+from stack.servers import processes
 
 from .. import images
 

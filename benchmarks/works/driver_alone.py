@@ -6,7 +6,9 @@ import subprocess
 
 from stack import environments
 
-from . import Metric, rate, seconds
+from . import Metric
+from . import rate
+from . import seconds
 from .. import contestants
 from .. import curl
 

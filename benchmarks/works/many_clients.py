@@ -4,7 +4,8 @@ import concurrent.futures
 import threading
 import time
 
-from . import MIB, rate
+from . import MIB
+from . import rate
 from .. import contestants
 from .. import images
 

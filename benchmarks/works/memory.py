@@ -3,7 +3,8 @@
 import concurrent.futures
 import os
 
-from . import MIB, Metric
+from . import MIB
+from . import Metric
 from .. import contestants
 from .. import images
 from .. import usage

@@ -1,6 +1,7 @@
 """Work 2: one client pushes and pulls one large layer."""
 
-from . import MIB, rate
+from . import MIB
+from . import rate
 from .. import contestants
 from .. import images
 

@@ -1,6 +1,7 @@
 """Work 7: pulls that the registry sends to Swift."""
 
-from . import MIB, Metric
+from . import MIB
+from . import Metric
 from .. import contestants
 from .. import images
 from .. import usage

@@ -1,6 +1,7 @@
 """Work 4: an image of small layers, with a network before Swift."""
 
-from . import Metric, seconds
+from . import Metric
+from . import seconds
 from .. import contestants
 from .. import images
 

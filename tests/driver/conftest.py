@@ -5,12 +5,13 @@ import json
 import os
 import subprocess
 
+import pytest
+import relay
+
 from docker_registry.core import exceptions
 from docker_registry.core import lru
 from docker_registry.drivers.swift import Storage
 from docker_registry.testing import Config
-import pytest
-import relay
 
 _PROJECT = os.path.dirname(os.path.dirname(os.path.dirname(
     os.path.abspath(__file__))))
@@ -32,7 +33,7 @@ def hear_exceptions(overheard):
 
 @pytest.fixture(scope='session')
 def services():
-    """What runs for this session; see services() in stack/__main__.py."""
+    """What runs for this session; see stack/commands/services.py."""
     # The stack needs Python 3; the tests need not. It ends with its stdin.
     process = subprocess.Popen(
         [os.environ.get('STACK_PYTHON', 'python3'), '-m', 'stack', 'services',

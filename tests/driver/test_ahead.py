@@ -7,11 +7,12 @@ import sys
 import threading
 import time
 
+import pytest
+import relay
+
 from docker_registry.core import exceptions
 from docker_registry.drivers.swift import errors
 from docker_registry.drivers.swift.registry import request
-import pytest
-import relay
 
 _ID, _CHILD_ID = '1' * 64, '2' * 64
 _CHILD_JSON = 'images/%s/json' % _CHILD_ID

@@ -1,9 +1,10 @@
 import threading
 
-from docker_registry.drivers.swift.client import breaker
-from docker_registry.drivers.swift import errors
 import pytest
 import relay
+
+from docker_registry.drivers.swift import errors
+from docker_registry.drivers.swift.client import breaker
 
 
 class Clock(object):

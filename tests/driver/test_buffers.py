@@ -1,9 +1,10 @@
 import hashlib
 import os
 
-from docker_registry.drivers.swift.objects import buffers
-from docker_registry.drivers.swift import errors
 import pytest
+
+from docker_registry.drivers.swift import errors
+from docker_registry.drivers.swift.objects import buffers
 
 
 def read_all(buffer):

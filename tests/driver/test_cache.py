@@ -3,11 +3,12 @@
 import contextlib
 import socket
 
+import pytest
+import relay
+
 from docker_registry.core import exceptions
 from docker_registry.core import lru
 from docker_registry.drivers.swift import cache
-import pytest
-import relay
 
 
 def cached(path):

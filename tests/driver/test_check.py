@@ -5,10 +5,11 @@ import os
 import subprocess
 import sys
 
-from docker_registry.drivers.swift.commands import check
-from docker_registry.drivers.swift.config import flavor
 import pytest
 import yaml
+
+from docker_registry.drivers.swift.commands import check
+from docker_registry.drivers.swift.config import flavor
 
 _STEPS = ['settings', 'login', 'container', 'write', 'clock', 'read', 'range',
           'list', 'large object', 'TempURL', 'delete']

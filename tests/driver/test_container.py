@@ -3,10 +3,11 @@
 import os
 import threading
 
-from docker_registry.core import exceptions
-from docker_registry.drivers.swift import errors
 import pytest
 import relay
+
+from docker_registry.core import exceptions
+from docker_registry.drivers.swift import errors
 
 _LOGIN = '/auth/v1.0'
 

@@ -2,8 +2,9 @@
 
 import unittest
 
-from docker_registry import testing
 import pytest
+
+from docker_registry import testing
 
 
 class QueryTest(testing.Query, unittest.TestCase):

@@ -1,7 +1,8 @@
 """Empty objects that other tools leave to mark a directory."""
 
-from docker_registry.core import exceptions
 import pytest
+
+from docker_registry.core import exceptions
 
 _REPOSITORY = 'repositories/team/app'
 

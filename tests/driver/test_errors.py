@@ -1,6 +1,7 @@
+import pytest
+
 from docker_registry.core import exceptions
 from docker_registry.drivers.swift import errors
-import pytest
 
 
 @pytest.mark.parametrize('status, kind', [

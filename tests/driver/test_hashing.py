@@ -3,8 +3,9 @@ import os
 import subprocess
 import sys
 
-from docker_registry.drivers.swift.objects import hashing
 import pytest
+
+from docker_registry.drivers.swift.objects import hashing
 
 _SCRIPT = '''
 import gevent.monkey

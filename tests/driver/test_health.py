@@ -1,10 +1,11 @@
 import time
 
+import pytest
+import relay
+
 from docker_registry.core import exceptions
 from docker_registry.drivers.swift import errors
 from docker_registry.drivers.swift.registry import health
-import pytest
-import relay
 
 
 class Mapping(object):

@@ -3,8 +3,9 @@
 import ast
 import os
 
-from docker_registry.drivers import swift
 import pytest
+
+from docker_registry.drivers import swift
 
 _TOP = os.path.dirname(os.path.abspath(swift.__file__))
 

@@ -5,16 +5,17 @@ import os
 import threading
 import time
 
-from docker_registry import testing
-from docker_registry.core import exceptions
-from docker_registry.drivers.swift.client import capabilities
-from docker_registry.drivers.swift.client import container
-from docker_registry.drivers.swift import errors
-from docker_registry.drivers.swift.objects import large_object
-from docker_registry.drivers.swift.config import settings
 import pytest
 import relay
 from streams import Stream
+
+from docker_registry import testing
+from docker_registry.core import exceptions
+from docker_registry.drivers.swift import errors
+from docker_registry.drivers.swift.client import capabilities
+from docker_registry.drivers.swift.client import container
+from docker_registry.drivers.swift.config import settings
+from docker_registry.drivers.swift.objects import large_object
 
 _MIB = 1024 * 1024
 _SEGMENT = 100000

@@ -7,10 +7,11 @@ its API, which no Keystone since 2018 has; a stand-in answers as one did.
 import json
 import threading
 
-from docker_registry.drivers.swift import errors
-from docker_registry.drivers.swift.client import login
 import pytest
 import requests
+
+from docker_registry.drivers.swift import errors
+from docker_registry.drivers.swift.client import login
 
 try:
     from http import server as http_server

@@ -1,8 +1,9 @@
 import os
 
+from prometheus_client import parser
+
 from docker_registry.drivers.swift.registry import health
 from docker_registry.drivers.swift.registry import metrics
-from prometheus_client import parser
 
 _STATISTICS = {'requests': 9, 'retries': 2, 'logins': 1, 'bytes_in': 3,
                'bytes_out': 10 ** 12, 'silent': False,

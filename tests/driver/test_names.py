@@ -1,6 +1,7 @@
+import pytest
+
 from docker_registry.drivers.swift import errors
 from docker_registry.drivers.swift import names
-import pytest
 
 
 @pytest.mark.parametrize('root, expected', [

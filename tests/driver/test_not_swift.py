@@ -1,8 +1,9 @@
 """A page with status 200 that something else answers in Swift's place."""
 
-from docker_registry.drivers.swift import errors
 import pytest
 import relay
+
+from docker_registry.drivers.swift import errors
 
 _PAGE = '<html>Back soon</html>'
 

@@ -3,14 +3,16 @@
 import io
 import os
 
-from docker_registry.drivers.swift import errors
-from docker_registry.drivers.swift import names
-from docker_registry.drivers.swift import Storage
-from docker_registry.drivers.swift.compat import encoded, native
-from docker_registry.testing import Config
 import hypothesis
 from hypothesis import strategies
 import pytest
+
+from docker_registry.drivers.swift import Storage
+from docker_registry.drivers.swift import errors
+from docker_registry.drivers.swift import names
+from docker_registry.drivers.swift.compat import encoded
+from docker_registry.drivers.swift.compat import native
+from docker_registry.testing import Config
 
 #: What means something to URLs, HTTP, Swift, JSON, Python or the registry.
 _HOSTILE = [

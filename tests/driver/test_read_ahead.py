@@ -5,10 +5,11 @@ import io
 import os
 import time
 
-from docker_registry.core import exceptions
-from docker_registry.drivers.swift.objects import read_ahead
 import pytest
 import relay
+
+from docker_registry.core import exceptions
+from docker_registry.drivers.swift.objects import read_ahead
 
 _MIB = 1024 * 1024
 _PATH = 'images/1/layer'

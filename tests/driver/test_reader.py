@@ -2,10 +2,11 @@
 
 import os
 
-from docker_registry.core import exceptions
-from docker_registry.drivers.swift.objects import reader
 import pytest
 import relay
+
+from docker_registry.core import exceptions
+from docker_registry.drivers.swift.objects import reader
 
 _CONTENT = os.urandom(1000000)
 

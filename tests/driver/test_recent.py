@@ -2,8 +2,9 @@
 
 import json
 
-from docker_registry.drivers.swift import errors
 import pytest
+
+from docker_registry.drivers.swift import errors
 
 REPOSITORY = 'repositories/library/demo'
 TAG = REPOSITORY + '/tag_latest'

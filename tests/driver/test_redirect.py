@@ -4,13 +4,14 @@ import io
 import logging
 import time
 
-from docker_registry.drivers.swift import errors
-from docker_registry.drivers.swift.objects import redirect
-from docker_registry.drivers.swift.objects import tempurl
-from docker_registry.drivers.swift.compat import native
 import pytest
 import relay
 import requests
+
+from docker_registry.drivers.swift import errors
+from docker_registry.drivers.swift.compat import native
+from docker_registry.drivers.swift.objects import redirect
+from docker_registry.drivers.swift.objects import tempurl
 
 _CONTENT = b'a layer'
 

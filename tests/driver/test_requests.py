@@ -10,12 +10,13 @@ import json
 import os
 import time
 
+import pytest
+import relay
+
 from docker_registry.core import exceptions
 from docker_registry.drivers.swift import errors
 from docker_registry.drivers.swift import memory
 from docker_registry.drivers.swift.registry import request as image_request
-import pytest
-import relay
 
 _ID, _PARENT_ID = '1' * 64, '2' * 64
 _IMAGE = 'images/%s/' % _ID

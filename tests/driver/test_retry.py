@@ -7,13 +7,14 @@ import re
 import socket
 import time
 
-from docker_registry.core import exceptions
-from docker_registry.drivers.swift.client import breaker
-from docker_registry.drivers.swift.client import retry
 import links
 import pytest
 import relay
 from urllib3 import connection
+
+from docker_registry.core import exceptions
+from docker_registry.drivers.swift.client import breaker
+from docker_registry.drivers.swift.client import retry
 
 _LOGIN = '/auth/v1.0'
 _MIB = 1024 * 1024

@@ -1,9 +1,10 @@
 import datetime
 
+import pytest
+
 from docker_registry.core import exceptions
 from docker_registry.drivers.swift.config import settings
 from docker_registry.drivers.swift.config import values
-import pytest
 
 _GOOD = {'swift_authurl': 'http://keystone:5000/v3', 'swift_user': 'registry',
          'swift_password': 'geheim', 'swift_tenant_name': 'images'}

@@ -5,12 +5,13 @@ import json
 import os
 import threading
 
-from docker_registry.core import driver
-from docker_registry.core import exceptions
-from docker_registry.drivers.swift import errors
 import pytest
 import relay
 from streams import Stream
+
+from docker_registry.core import driver
+from docker_registry.core import exceptions
+from docker_registry.drivers.swift import errors
 
 
 def names(storage, root=''):

@@ -2,9 +2,10 @@
 
 import subprocess
 
-from docker_registry.core import exceptions
 import pytest
 import relay
+
+from docker_registry.core import exceptions
 
 
 @pytest.fixture(scope='module')

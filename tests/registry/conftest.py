@@ -8,10 +8,10 @@ import subprocess
 import pytest
 
 from stack import environments
-from stack import redis
-from stack import registry
-from stack import swift
-from stack import v1client
+from stack.clients import v1client
+from stack.servers import redis
+from stack.servers import registry
+from stack.servers import swift
 
 _containers = itertools.count()
 

@@ -8,7 +8,7 @@ import pytest
 import relay
 
 from stack import environments
-from stack import v1client
+from stack.clients import v1client
 
 _REQUEST = re.compile(r' (GET|HEAD|PUT|POST|DELETE) /v1/\S*/(\S+) HTTP')
 

@@ -5,8 +5,8 @@ import urllib.request
 
 import pytest
 
-from stack import secrets
-from stack import v1client
+from stack.clients import v1client
+from stack.servers import secrets
 
 _KEY = secrets.of('TempURL')
 #: A tar archive is a multiple of 10240 bytes; this one has three segments.

@@ -8,11 +8,11 @@ import threading
 
 import pytest
 
-from stack import cluster
-from stack import cluster_test
-from stack import processes
-from stack import registry
-from stack import v1client
+from stack.clients import v1client
+from stack.commands import cluster_test
+from stack.servers import cluster
+from stack.servers import processes
+from stack.servers import registry
 
 
 @pytest.fixture(scope='module')

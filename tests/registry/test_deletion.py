@@ -1,6 +1,6 @@
 """DELETE of repositories that lack what a push leaves."""
 
-from stack import v1client
+from stack.clients import v1client
 
 
 def test_repository_with_nothing_but_tags(client, stored):

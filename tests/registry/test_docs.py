@@ -18,10 +18,10 @@ import urllib.parse
 import pytest
 
 from stack import environments
-from stack import processes
-from stack import registry
-from stack import swift_logins
-from stack import v1client
+from stack.clients import v1client
+from stack.servers import processes
+from stack.servers import registry
+from stack.servers import swift_logins
 
 _PAGES = ['README.rst', 'CONTRIBUTING.rst', 'CHANGES.rst'] + sorted(
     os.path.relpath(page, environments.PROJECT) for page in glob.glob(
@@ -245,7 +245,7 @@ def run_pip(operator, cluster, words):
 
 def run_apt_get(operator, cluster, words):
     # What the stack says is missing, and SWIG, which it gets from PyPI.
-    known = read('stack/environments.py') + read('constraints.txt')
+    known = read('stack/environments/__init__.py') + read('constraints.txt')
     assert words[1] == 'install'
     assert [word for word in words[2:] if word not in known] == []
 

@@ -5,9 +5,9 @@ import http.client
 
 import pytest
 
-from stack import engine
-from stack import processes
-from stack import v1client
+from stack.clients import engine
+from stack.clients import v1client
+from stack.servers import processes
 
 
 class BreakingClient(engine.EngineClient):

@@ -7,9 +7,9 @@ import time
 
 import pytest
 
-from stack import processes
-from stack import registry
-from stack import v1client
+from stack.clients import v1client
+from stack.servers import processes
+from stack.servers import registry
 
 _IMAGE = 'a' * 64
 

@@ -2,8 +2,8 @@
 
 import pytest
 
-from stack import swift
-from stack import v1client
+from stack.clients import v1client
+from stack.servers import swift
 
 _MIB = 1024 * 1024
 

@@ -13,12 +13,12 @@ import forward_proxy
 import pytest
 
 from stack import environments
-from stack import front
-from stack import keystone
-from stack import registry
-from stack import secrets
-from stack import swift
-from stack import v1client
+from stack.clients import v1client
+from stack.servers import front
+from stack.servers import keystone
+from stack.servers import registry
+from stack.servers import secrets
+from stack.servers import swift
 
 #: Seconds that the tokens of the second Keystone server live.
 _SHORT_LIFE = 15

@@ -7,7 +7,7 @@ import threading
 
 import pytest
 
-from stack import v1client
+from stack.clients import v1client
 
 
 @pytest.fixture(scope='module')

@@ -7,11 +7,11 @@ import subprocess
 import pytest
 
 from stack import environments
-from stack import load
-from stack import processes
-from stack import registry
-from stack import swift
-from stack import v1client
+from stack.clients import load
+from stack.clients import v1client
+from stack.servers import processes
+from stack.servers import registry
+from stack.servers import swift
 
 #: As tempauth makes them: with and without compression.
 _TOKEN = re.compile('AUTH_z?f?tk')

@@ -14,9 +14,9 @@ import time
 import pytest
 
 from stack import environments
-from stack import processes
-from stack import secrets
-from stack import v1client
+from stack.clients import v1client
+from stack.servers import processes
+from stack.servers import secrets
 
 _TIMEOUT_SECONDS = 3
 #: Slack for a machine that does other things as well.

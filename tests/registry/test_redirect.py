@@ -5,8 +5,8 @@ import urllib.request
 
 import pytest
 
-from stack import secrets
-from stack import v1client
+from stack.clients import v1client
+from stack.servers import secrets
 
 _KEY = secrets.of('TempURL')
 _SETTINGS = {'storage_redirect': True, 'swift_temp_url_key': _KEY,

@@ -9,8 +9,8 @@ import urllib.parse
 
 import pytest
 
-from stack import processes
-from stack import v1client
+from stack.clients import v1client
+from stack.servers import processes
 
 _numbers = itertools.count()
 

@@ -2,7 +2,7 @@
 
 import glob
 
-from stack import v1client
+from stack.clients import v1client
 
 
 def read(path):

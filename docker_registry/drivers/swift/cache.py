@@ -24,8 +24,9 @@ the request to Swift.
 import functools
 import logging
 
-from docker_registry.core import lru
 import redis
+
+from docker_registry.core import lru
 
 #: How long an entry may be wrong at most.
 _WRITTEN_SECONDS = 3600

@@ -9,13 +9,20 @@ import sys
 PY2 = sys.version_info[0] < 3
 
 if PY2:
-    from urllib import quote, quote_plus, unquote as unquote_to_bytes
-    from urlparse import urlparse, urlsplit
+    from urllib import quote
+    from urllib import quote_plus
+    from urllib import unquote as unquote_to_bytes
+    from urlparse import urlparse
+    from urlparse import urlsplit
+
     #: The types of text.
     TEXT_TYPES = (str, unicode)  # noqa: F821
 else:
-    from urllib.parse import (quote, quote_plus, unquote_to_bytes, urlparse,
-                              urlsplit)
+    from urllib.parse import quote
+    from urllib.parse import quote_plus
+    from urllib.parse import unquote_to_bytes
+    from urllib.parse import urlparse
+    from urllib.parse import urlsplit
     TEXT_TYPES = (str,)
 
 __all__ = ['PY2', 'TEXT_TYPES', 'encoded', 'native', 'quote', 'quote_plus',

@@ -9,7 +9,6 @@ from docker_registry.core import exceptions
 
 from . import compat
 
-
 #: Answers that a later attempt of the same request may well better: the
 #: proxy or a storage node is overloaded or away, the request timed out, the
 #: body was damaged on its way (422), or a clock is behind another (202).

@@ -6,20 +6,20 @@ Source of the contract: docker_registry/core/driver.py of docker-registry-core
 
 import json
 
-from .client import connections
-from .client import container
-from .config import settings
 from . import core_paths
 from . import errors
 from . import memory
 from . import names
 from . import no_request
+from . import per_process
+from . import recent_tags
+from .client import connections
+from .client import container
+from .config import settings
 from .objects import large_object
 from .objects import read_ahead
 from .objects import redirect
 from .objects import small_object
-from . import per_process
-from . import recent_tags
 
 #: Files of an image that are never large objects and have nothing below them.
 #: Source: the path helpers in docker_registry/core/driver.py

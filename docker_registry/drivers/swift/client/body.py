@@ -7,8 +7,8 @@ breaks off.
 import re
 
 from . import connections
-from .. import errors
 from . import retry
+from .. import errors
 
 _CONTENT_RANGE = re.compile(r'bytes (\d+)-(\d+)/(\d+)$')
 

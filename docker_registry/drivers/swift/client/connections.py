@@ -16,11 +16,11 @@ import urllib3
 
 from . import breaker
 from . import counters
-from .. import errors
 from . import login
-from .. import per_process
 from . import session
 from . import slots
+from .. import errors
+from .. import per_process
 
 #: Whatever a request or the reading of a body raises when the network, and
 #: not Swift, is the cause.

@@ -17,10 +17,10 @@ from . import bulk_delete
 from . import capabilities
 from . import connections
 from . import creation
-from .. import compat
-from .. import errors
 from . import listing
 from . import retry
+from .. import compat
+from .. import errors
 
 _SEGMENT_STATUS = re.compile(br', (401|5\d\d) ')
 #: Has Swift ask every replica and answer with the newest. Without it a storage

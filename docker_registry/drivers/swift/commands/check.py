@@ -17,18 +17,19 @@ import sys
 import time
 import uuid
 
-from docker_registry.core import exceptions
 import requests
 
+from docker_registry.core import exceptions
+
+from .. import errors
+from .. import names
 from ..client import connections
 from ..client import container
-from .. import errors
 from ..config import flavor
+from ..config import settings
 from ..objects import large_object
-from .. import names
 from ..objects import read_ahead
 from ..objects import redirect
-from ..config import settings
 
 _CONTENT = b'docker-registry-swift check'
 #: Clusters of old take no smaller segment, but for the last.

@@ -6,8 +6,9 @@ Source: docker_registry/lib/config.py, which is there on Python 2 alone
 import io
 import os
 
-from docker_registry.core import exceptions
 import yaml
+
+from docker_registry.core import exceptions
 
 
 class Flavor(object):

@@ -11,11 +11,11 @@ import re
 
 from docker_registry.core import exceptions
 
-from .. import errors
 from . import keys
 from . import logins
-from .. import names
 from . import values
+from .. import errors
+from .. import names
 
 _Values = collections.namedtuple(
     '_Values', ['root', 'login'] + [key.name[len('swift_'):]

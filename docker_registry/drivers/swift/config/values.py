@@ -8,7 +8,10 @@ value, which may be a secret. Text is the native str: UTF-8 on Python 2.
 import numbers
 import re
 
-from ..compat import TEXT_TYPES, encoded, native, urlparse
+from ..compat import TEXT_TYPES
+from ..compat import encoded
+from ..compat import native
+from ..compat import urlparse
 
 # 0 is registry:2's word for it.
 _AUTH_VERSIONS = {'auto': 'auto', '0': 'auto', '1': '1', '1.0': '1',

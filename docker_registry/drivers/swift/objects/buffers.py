@@ -7,8 +7,8 @@ import contextlib
 import tempfile
 import threading
 
-from .. import errors
 from . import hashing
+from .. import errors
 
 _READ_BYTES = 128 * 1024
 

@@ -5,6 +5,7 @@ how to remove a whole one. Knows nothing of registry paths or connections.
 """
 
 import calendar
+from concurrent import futures
 import contextlib
 import hashlib
 import itertools
@@ -12,8 +13,6 @@ import logging
 import threading
 import time
 import uuid
-
-from concurrent import futures
 
 from . import buffers
 from .. import errors

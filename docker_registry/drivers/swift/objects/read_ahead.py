@@ -4,14 +4,13 @@ Knows nothing of registry paths, or of what one request does; see reader.py.
 """
 
 import collections
+from concurrent import futures
 import contextlib
 import functools
 import itertools
 import logging
 import threading
 import time
-
-from concurrent import futures
 
 from . import buffers
 from . import reader

@@ -5,8 +5,8 @@ Knows nothing of registry paths.
 
 import logging
 
-from .. import errors
 from . import hashing
+from .. import errors
 
 logger = logging.getLogger(__name__)
 

@@ -7,8 +7,8 @@ signed, or of registry paths.
 import logging
 import time
 
-from .. import errors
 from . import tempurl
+from .. import errors
 
 #: How long the container's key is remembered: a key that a rotation has moved
 #: to second place must stay there for longer.

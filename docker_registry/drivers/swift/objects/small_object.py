@@ -7,8 +7,8 @@ import collections
 import hashlib
 import time
 
-from .. import errors
 from . import reader
+from .. import errors
 
 #: The header with the checksum that a layer was pushed with. It is written
 #: with the layer's object, so that it is always the checksum of these bytes.

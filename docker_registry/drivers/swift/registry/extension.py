@@ -9,23 +9,24 @@ Source: docker_registry/extensions/factory.py, docker_registry/wsgi.py of
     docker-registry 0.9.1
 """
 
+from concurrent import futures
 import json
 import logging
 import os
 import re
 
-from concurrent import futures
-from docker_registry.lib import config
 import flask
 
-from .. import compat
-from .. import errors
-from ..objects import hashing
+from docker_registry.lib import config
+
 from . import health
 from . import metrics
 from . import replaced
 from . import request as image_request
 from . import request_body
+from .. import compat
+from .. import errors
+from ..objects import hashing
 
 _RETRY_AFTER_SECONDS = 5
 _TAGS_AT_ONCE = 16

@@ -14,8 +14,8 @@ import time
 
 from docker_registry.core import exceptions
 
-from ..client import breaker
 from .. import errors
+from ..client import breaker
 from ..config import values
 
 HEALTHY, UNHEALTHY, UNCHECKED = 'healthy', 'unhealthy', 'unchecked'

@@ -13,13 +13,12 @@ handles it and Storage.end() afterwards. Knows nothing of HTTP or of Swift.
 """
 
 import collections
+from concurrent import futures
 import logging
 
-from concurrent import futures
-
+from . import prefetch
 from .. import errors
 from .. import no_request
-from . import prefetch
 
 logger = logging.getLogger(__name__)
 

@@ -6,7 +6,7 @@ import shutil
 import subprocess
 import xml.etree.ElementTree
 
-from . import environments
+from .. import environments
 
 _RESULTS = os.path.join(environments.PROJECT, '.tox', 'results')
 

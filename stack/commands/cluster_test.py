@@ -10,10 +10,10 @@ import collections
 import os
 import time
 
-from . import cluster
-from . import environments
-from . import faults
-from . import workload
+from .. import environments
+from .. import faults
+from ..clients import workload
+from ..servers import cluster
 
 _CATCH_UPS = 3
 

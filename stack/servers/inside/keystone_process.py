@@ -3,9 +3,9 @@
     python keystone_process.py CONFIG_FILE PORT
 """
 
+import socketserver
 import sys
 from wsgiref import simple_server
-import socketserver
 
 
 class ThreadingServer(socketserver.ThreadingMixIn, simple_server.WSGIServer):

@@ -16,7 +16,7 @@ import tarfile
 import urllib.error
 import urllib.request
 
-from . import processes
+from ..servers import processes
 
 _CHUNK_BYTES = 64 * 1024
 

@@ -4,9 +4,8 @@ import json
 import os
 import subprocess
 
-from . import environments
 from . import processes
-
+from .. import environments
 
 _ORPHANS = '''
 import sys

@@ -4,12 +4,12 @@ import contextlib
 import os
 import subprocess
 
-from . import environments
 from . import identity
 from . import processes
 from . import secrets
+from .. import environments
 
-_SCRIPT = os.path.join(environments.PROJECT, 'stack', 'inside',
+_SCRIPT = os.path.join(os.path.dirname(__file__), 'inside',
                        'keystone_process.py')
 _CONF = '''
 [DEFAULT]

@@ -4,8 +4,8 @@ import collections
 import os
 import re
 
-from . import environments
 from . import processes
+from .. import environments
 
 #: Header by which a client gives a request a name, to find it in the log.
 REQUEST_ID = 'X-Request-Id'

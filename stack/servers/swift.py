@@ -6,11 +6,11 @@ import os
 import subprocess
 import urllib.request
 
-from . import environments
 from . import processes
 from . import swift_logins
+from .. import environments
 
-_SCRIPT = os.path.join(environments.PROJECT, 'stack', 'inside',
+_SCRIPT = os.path.join(os.path.dirname(__file__), 'inside',
                        'swift_process.py')
 
 _SWIFT_CONF = '''

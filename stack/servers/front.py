@@ -4,10 +4,10 @@ import collections
 import os
 import subprocess
 
-from . import environments
 from . import processes
+from .. import environments
 
-_SCRIPT = os.path.join(environments.PROJECT, 'stack', 'inside',
+_SCRIPT = os.path.join(os.path.dirname(__file__), 'inside',
                        'certificates.py')
 _CONF = '''
 global

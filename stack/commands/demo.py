@@ -4,10 +4,10 @@ import contextlib
 import os
 import signal
 
-from . import environments
-from . import registry
-from . import swift
-from . import v1client
+from .. import environments
+from ..clients import v1client
+from ..servers import registry
+from ..servers import swift
 
 _REPOSITORY = 'library/demo'
 

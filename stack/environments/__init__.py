@@ -15,7 +15,8 @@ import subprocess
 import sys
 import time
 
-PROJECT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+PROJECT = os.path.dirname(os.path.dirname(os.path.dirname(
+    os.path.abspath(__file__))))
 ROOT = os.path.join(PROJECT, '.stack')
 
 #: Pythons that Swift's and Redis's wheels exist for, the best tried first.

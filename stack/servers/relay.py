@@ -1,6 +1,7 @@
 """A TCP relay that is slower than loopback: a network in between.
 
-    python3 -m stack.relay PORT TARGET_PORT [--delay SECONDS] [--rate BYTES]
+    python3 -m stack.servers.relay PORT TARGET_PORT [--delay SECONDS]
+                                   [--rate BYTES]
 
 Passes bytes on as they are; knows nothing of HTTP.
 """
@@ -11,8 +12,8 @@ import os
 import sys
 import time
 
-from . import environments
 from . import processes
+from .. import environments
 
 _READ_BYTES = 256 * 1024
 #: How many reads may be on their way in one direction: more than 20 ms of
@@ -35,7 +36,7 @@ class Relay(processes.Running):
     def __init__(self, directory, target_port, delay_seconds=0, rate_bytes=0):
         port = processes.free_port()
         self.server = processes.Server(
-            'the relay', [sys.executable, '-m', 'stack.relay', port,
+            'the relay', [sys.executable, '-m', 'stack.servers.relay', port,
                           target_port, '--delay', delay_seconds,
                           '--rate', rate_bytes],
             port, os.path.join(directory, 'relay-%d.log' % port),
@@ -108,7 +109,7 @@ async def _serve(port, target_port, delay_seconds, rate_bytes):
 
 
 def main():
-    parser = argparse.ArgumentParser(prog='python3 -m stack.relay')
+    parser = argparse.ArgumentParser(prog='python3 -m stack.servers.relay')
     parser.add_argument('port', type=int)
     parser.add_argument('target_port', type=int)
     parser.add_argument('--delay', type=float, default=0, metavar='SECONDS')

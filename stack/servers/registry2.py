@@ -3,8 +3,8 @@
 import json
 import os
 
-from . import environments
 from . import processes
+from .. import environments
 
 
 class Registry2(processes.Running):

@@ -4,8 +4,8 @@ import getpass
 import os
 import socket
 
-from . import environments
 from . import processes
+from .. import environments
 
 
 class Memcached(processes.Running):

@@ -13,9 +13,9 @@ import threading
 import time
 import uuid
 
-from . import balancer
 from . import engine
 from . import v1client
+from ..servers import balancer
 
 #: So that a client's every pull reads more tags than one.
 _IMAGES_A_REPOSITORY = 5

@@ -2,8 +2,8 @@
 
 import os
 
-from . import environments
 from . import processes
+from .. import environments
 
 
 class Redis:

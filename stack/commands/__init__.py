@@ -1,0 +1,1 @@
+"""What `python3 -m stack COMMAND` does, a module a command."""
