@@ -18,13 +18,12 @@ def check():
         missing
     """
     # Before tox, which would hide the progress.
-    for name in ('registry', 'swift', 'legacy', 'debian'):
-        environments.build(name)
+    environments.build_together('registry', 'swift', 'legacy', 'debian')
     pythons = {version: environments.find_python(version)
                for version in environments.TESTED_PYTHONS}
     present = [version for version in pythons if pythons[version]]
     missing = [version for version in pythons if not pythons[version]]
-    pythons['2.7'] = environments.find_python('2.7')
+    pythons['2.7'] = environments.find_python27()
     names = (['style', 'registry', 'py27']
              + ['py' + version.replace('.', '') for version in present])
     shutil.rmtree(_RESULTS, ignore_errors=True)

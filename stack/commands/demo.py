@@ -31,7 +31,7 @@ Past the registry, in Swift itself:
 
 @contextlib.contextmanager
 def _running(directory):
-    environments.build('registry')  # the one that may be impossible
+    environments.build_together('registry', 'swift')
     print('Starting Swift: a proxy, an account, a container and an object '
           'server')
     with swift.Swift(os.path.join(directory, 'swift')) as cluster:

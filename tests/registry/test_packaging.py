@@ -68,7 +68,7 @@ def test_order(parts, tmp_path, order, kind):
     packages, dependencies = parts
     environment = tmp_path / 'environment'
     run(environments.program('tools', 'virtualenv'), '-q', '-p',
-        environments.find_python('2.7'), environment)
+        environments.find_python27(), environment)
     python = environment / 'bin' / 'python'
     pth = glob.glob(str(environment / 'lib' / 'python2.7' / 'site-packages'))
     with open(os.path.join(pth[0], 'dependencies.pth'), 'w') as pth_file:

@@ -1,0 +1,176 @@
+"""Packages of Debian and Ubuntu, unpacked beside the system.
+
+The system stays as it is, and any user may do it: apt-get has lists and
+archives of its own here. It verifies signatures as ever.
+"""
+
+import glob
+import os
+import shutil
+import subprocess
+
+from . import steps
+
+_NO_APT = '''
+%s: not in /usr/sbin or /usr/bin, and there is no apt-get to fetch them with.
+Install them; docker-registry is what Debian calls registry:2, of version 2.8.
+'''
+
+#: Programs that PyPI does not have, named as their packages are.
+_PROGRAMS = ('haproxy', 'memcached', 'docker-registry')
+#: Where a distribution has them. Not PATH: the registry of old has a script
+#: of the name docker-registry too.
+_SYSTEM_PROGRAMS = '/usr/sbin:/usr/bin'
+
+#: The last release of each distribution that has CPython 2.7: its name, the
+#: component of those packages, and the libraries that they are linked with.
+_PYTHON27_RELEASES = {
+    'debian': ('bullseye', 'main', ('libssl1.1', 'libffi7', 'libreadline8')),
+    'ubuntu': ('jammy', 'main universe',
+               ('libssl3', 'libffi8', 'libreadline8'))}
+_PYTHON27_PACKAGES = (
+    'python2.7', 'python2.7-minimal', 'python2.7-dev', 'libpython2.7',
+    'libpython2.7-minimal', 'libpython2.7-stdlib', 'libpython2.7-dev',
+    'libssl-dev', 'libsqlite3-0')
+#: Read by distutils for all that is built with that Python. Headers and
+#: libraries are looked for there before the system's, which may be of another
+#: OpenSSL; directories are of os.pathsep in between.
+_DISTUTILS_CFG = '''[build_ext]
+include_dirs = {includes}
+library_dirs = {libraries}
+rpath = {libraries}
+'''
+
+
+def install_programs(directory):
+    """Make directory/bin/NAME of haproxy, memcached and registry:2.
+
+    Those that the system lacks are fetched.
+
+    :raises EnvironmentError: there is no apt-get, or it fails
+    """
+    os.makedirs(os.path.join(directory, 'bin'))
+    missing = [name for name in _PROGRAMS
+               if not shutil.which(name, path=_SYSTEM_PROGRAMS)]
+    if missing and not shutil.which('apt-get'):
+        raise steps.EnvironmentError(_NO_APT % ', '.join(missing))
+    root = os.path.join(directory, 'root')
+    if missing:
+        archives = os.path.join(directory, 'archives')
+        apt_get = _apt_get(directory)
+        steps.run('debian', apt_get + ['update'])
+        steps.run('debian', apt_get + [
+            'install', '--yes', '--download-only', '--no-install-recommends',
+            ] + missing)
+        _unpack('debian', archives, root)
+    libraries = glob.glob(os.path.join(root, 'usr', 'lib', '*-linux-*'))
+    for name in _PROGRAMS:
+        program = os.path.join(directory, 'bin', name)
+        target = shutil.which(name, path=os.pathsep.join(
+            [_SYSTEM_PROGRAMS] + [os.path.join(root, 'usr', place)
+                                  for place in ('sbin', 'bin')]))
+        with open(program, 'w') as script:
+            script.write('#!/bin/sh\nLD_LIBRARY_PATH=%s exec %s "$@"\n' % (
+                ':'.join(libraries), target))
+        os.chmod(program, 0o755)
+
+
+def has_python27():
+    """Return whether install_python27() can be tried on this system."""
+    return bool(_distribution() and _mirrors() and shutil.which('dpkg-deb'))
+
+
+def install_python27(directory, patchelf):
+    """Make directory/bin/python2.7 and bin/python, a CPython 2.7.18.
+
+    From the last release of the system's distribution that has it, with the
+    OpenSSL and SQLite of that release and the headers to build modules with;
+    from the mirror that the system's apt uses.
+
+    :param patchelf: path of that program, which tells each library where the
+        others are
+    :raises EnvironmentError: the mirror has it no longer, or is away
+    """
+    release, components, libraries = _PYTHON27_RELEASES[_distribution()]
+    archives = os.path.join(directory, 'archives')
+    os.makedirs(archives)
+    sources = os.path.join(directory, 'sources.list')
+    with open(sources, 'w') as source_list:
+        for mirror in _mirrors():
+            source_list.write('deb %s %s %s\n' % (
+                mirror, release, components))
+    apt_get = _apt_get(
+        directory, 'Dir::Etc::SourceList=' + sources,
+        'Dir::Etc::SourceParts=/dev/null', 'Dir::State::status=/dev/null')
+    steps.run('python2.7', apt_get + ['update'])
+    steps.run('python2.7', apt_get + ['download', *_PYTHON27_PACKAGES,
+                                      *libraries], cwd=archives)
+    root = os.path.join(directory, 'root')
+    _unpack('python2.7', archives, root)
+    usr = os.path.join(root, 'usr')
+    found = (glob.glob(os.path.join(usr, 'lib', '*-linux-*'))
+             + glob.glob(os.path.join(root, 'lib', '*-linux-*')))
+    python = os.path.join(usr, 'bin', 'python2.7')
+    modules = glob.glob(os.path.join(usr, 'lib', 'python2.7', 'lib-dynload',
+                                     '*.so'))
+    steps.run('python2.7', [patchelf, '--set-rpath', ':'.join(found),
+                            python, *modules])
+    includes = os.path.join(usr, 'include')
+    with open(os.path.join(usr, 'lib', 'python2.7', 'distutils',
+                           'distutils.cfg'), 'w') as config:
+        config.write(_DISTUTILS_CFG.format(
+            includes=os.pathsep.join(
+                [os.path.join(includes, 'python2.7'), includes]
+                + glob.glob(os.path.join(includes, '*-linux-*'))),
+            libraries=os.pathsep.join(found)))
+    os.makedirs(os.path.join(directory, 'bin'))
+    for name in ('python2.7', 'python'):
+        os.symlink(python, os.path.join(directory, 'bin', name))
+
+
+def _distribution():
+    """Return the key of _PYTHON27_RELEASES for this system, or None."""
+    try:
+        with open('/etc/os-release') as release:
+            lines = dict(line.strip().split('=', 1) for line in release
+                         if '=' in line)
+    except OSError:
+        return None
+    names = ' '.join(lines.get(key, '').strip('"\'')
+                     for key in ('ID', 'ID_LIKE')).split()
+    # Ubuntu is like Debian too, and says so last.
+    return next((name for name in names if name in _PYTHON27_RELEASES), None)
+
+
+def _mirrors():
+    """Return the addresses that apt fetches packages from, each once."""
+    if not shutil.which('apt-get'):
+        return []
+    listed = subprocess.run(
+        ['apt-get', 'indextargets', '--format', '$(COMPONENT) $(SITE)',
+         'Created-By: Packages'], stdout=subprocess.PIPE, text=True).stdout
+    lines = (line.split(None, 1) for line in listed.splitlines())
+    # Of security updates there are none for the old release's main mirror.
+    return list(dict.fromkeys(
+        site for component, site in lines
+        if component == 'main' and 'security' not in site))
+
+
+def _apt_get(directory, *options):
+    """Return the start of a command line, for lists and archives here."""
+    for name in ('archives', 'lists'):
+        os.makedirs(os.path.join(directory, name, 'partial'), exist_ok=True)
+    options += (
+        'Dir::State::lists=' + os.path.join(directory, 'lists'),
+        'Dir::Cache=' + directory,
+        'Dir::Cache::archives=' + os.path.join(directory, 'archives'),
+        # Nothing of the system is changed, so no lock, and no user that could
+        # not write here.
+        'Debug::NoLocking=1', 'APT::Sandbox::User=')
+    return ['apt-get'] + [word for option in options
+                          for word in ('-o', option)]
+
+
+def _unpack(name, archives, root):
+    for archive in glob.glob(os.path.join(archives, '*.deb')):
+        steps.run(name, ['dpkg-deb', '--extract', archive, root])
