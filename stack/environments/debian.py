@@ -37,6 +37,7 @@ _PYTHON27_PACKAGES = (
 #: OpenSSL; directories are of os.pathsep in between.
 _DISTUTILS_CFG = '''[build_ext]
 include_dirs = {includes}
+swig_opts = {swig_options}
 library_dirs = {libraries}
 rpath = {libraries}
 '''
@@ -115,13 +116,14 @@ def install_python27(directory, patchelf):
                                      '*.so'))
     steps.run('python2.7', [patchelf, '--set-rpath', ':'.join(found),
                             python, *modules])
-    includes = os.path.join(usr, 'include')
+    headers = os.path.join(usr, 'include')
+    includes = [os.path.join(headers, 'python2.7'), headers] + glob.glob(
+        os.path.join(headers, '*-linux-*'))
     with open(os.path.join(usr, 'lib', 'python2.7', 'distutils',
                            'distutils.cfg'), 'w') as config:
         config.write(_DISTUTILS_CFG.format(
-            includes=os.pathsep.join(
-                [os.path.join(includes, 'python2.7'), includes]
-                + glob.glob(os.path.join(includes, '*-linux-*'))),
+            includes=os.pathsep.join(includes),
+            swig_options=' '.join('-I' + path for path in includes),
             libraries=os.pathsep.join(found)))
     os.makedirs(os.path.join(directory, 'bin'))
     for name in ('python2.7', 'python'):
@@ -172,5 +174,7 @@ def _apt_get(directory, *options):
 
 
 def _unpack(name, archives, root):
-    for archive in glob.glob(os.path.join(archives, '*.deb')):
-        steps.run(name, ['dpkg-deb', '--extract', archive, root])
+    # dpkg-deb takes one archive at a time.
+    steps.run(name, [
+        'sh', '-ec', 'for archive in "$0"/*.deb; do '
+        'dpkg-deb --extract "$archive" "$1"; done', archives, root])
