@@ -163,9 +163,13 @@ def _make_venv(name, directory):
 
 
 def _make_registry(name, directory):
-    steps.run(name, [program('tools', 'virtualenv'), '-p', find_python27(),
-                     directory])
-    _pip(name, directory, '--no-deps', '-r', _CONSTRAINTS)
+    python = find_python27()
+    steps.run(name, [program('tools', 'virtualenv'), '-p', python, directory])
+    # A cache for each Python: a module built with one OpenSSL, which the
+    # user's cache may have, does not load with another.
+    _pip(name, directory, '--cache-dir', os.path.join(
+        ROOT, 'pip' + python.replace(os.sep, '-')), '--no-deps', '-r',
+        _CONSTRAINTS)
 
 
 def _pip(name, directory, *arguments):
