@@ -6,6 +6,7 @@ archives of its own here. It verifies signatures as ever.
 
 import glob
 import os
+import re
 import shutil
 import subprocess
 
@@ -148,14 +149,14 @@ def _mirrors():
     """Return the addresses that apt fetches packages from, each once."""
     if not shutil.which('apt-get'):
         return []
-    listed = subprocess.run(
-        ['apt-get', 'indextargets', '--format', '$(COMPONENT) $(SITE)',
-         'Created-By: Packages'], stdout=subprocess.PIPE, text=True).stdout
-    lines = (line.split(None, 1) for line in listed.splitlines())
-    # Of security updates there are none for the old release's main mirror.
+    # Known without lists, which a container's image may lack.
+    uris = subprocess.run(
+        ['apt-get', '-o', 'Debug::NoLocking=1', 'update', '--print-uris'],
+        stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True).stdout
+    # Security updates of the old release have another place, and may be gone.
     return list(dict.fromkeys(
-        site for component, site in lines
-        if component == 'main' and 'security' not in site))
+        site for site in re.findall("^'(.+?)/dists/", uris, re.MULTILINE)
+        if 'security' not in site))
 
 
 def _apt_get(directory, *options):
