@@ -35,7 +35,7 @@ def test_failures_that_do_not_pass_are_raised(faulty_storage, faults):
     assert faults.count('HEAD') == 4  # swift_retries is 3
 
 
-@pytest.mark.parametrize('status', [400, 403, 405, 409, 413, 507])
+@pytest.mark.parametrize('status', [301, 400, 405, 407, 409, 413, 507])
 def test_lasting_failures_are_not_retried(faulty_storage, faults, status):
     faulty_storage.put_content('a', b'1')
     before = faults.count('PUT')

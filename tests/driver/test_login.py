@@ -1,6 +1,6 @@
 """Logins that the stack's Keystone cannot give.
 
-The real Keystone is asked in tests/registry/test_login.py. Here: version 2 of
+The real Keystone is asked in tests/registry/login/. Here: version 2 of
 its API, which no Keystone since 2018 has; a stand-in answers as one did.
 """
 

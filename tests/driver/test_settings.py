@@ -81,10 +81,11 @@ def test_every_problem_is_reported_at_once():
         swift_container='a/b', swift_timeout='60',
         swift_regoin_name='north') == [
             '  swift_regoin_name: unknown; did you mean swift_region_name?',
-            '  swift_authurl: not a URL that begins with http:// or https://',
+            '  swift_authurl: not a URL that begins with http:// or https://: '
+            "'keystone:5000'",
             '  swift_auth_version: not one of 1, 2, 3, auto',
             '  swift_container: a container name has no slash and at most '
-            '256 bytes',
+            "256 bytes: 'a/b'",
             '  swift_create_container: neither true nor false',
             '  swift_timeout: not a whole number',
             '  swift_retries: not from 0 to 10',
@@ -210,10 +211,70 @@ def test_of_name_and_id_the_id_counts():
     ('https://k/v3/auth', 'https://k/v3'),
     ('https://k/v3/auth/tokens/', 'https://k/v3'),
     ('https://k/identity/v2.0/tokens', 'https://k/identity/v2.0'),
+    ('https://k/v3/users', 'https://k/v3'), ('https://k//v3', 'https://k/v3'),
+    ('https://k/v3/auth/catalog', 'https://k/v3'),
+    ('https://k/v3.14', 'https://k/v3'), ('https://k/v2/', 'https://k/v2.0'),
+    ('https://k/v3/identity/v3', 'https://k/v3/identity/v3'),
+    ('\thttps://k/v3 ', 'https://k/v3'),
     ('https://k/auth/v1.0', 'https://k/auth/v1.0'),
     ('https://k/v3', 'https://k/v3')])
 def test_path_of_a_request_is_no_part_of_authurl(given, expected):
     assert parse(swift_authurl=given).authurl == expected
+
+
+class Environment(Config):
+
+    """As the registry's Config: `_env:NAME` is what the environment has."""
+
+    @property
+    def _config(self):
+        return dict(self)
+
+    def __getattr__(self, key):
+        value = self.get(key)
+        if str(value).startswith('_env:'):
+            return {'KEY_OF_ENV': 'geheim'}.get(value.split(':')[1], '')
+        return value
+
+
+@pytest.mark.parametrize('changes, expected', [
+    ({'swift_user': '_env:OS_USERNAME'},
+     'swift_user: missing, or swift_user_id; $OS_USERNAME is not set'),
+    ({'swift_user': None, 'swift_user_id': '_env:OS_USER_ID:'},
+     'swift_user: missing, or swift_user_id; $OS_USER_ID is not set'),
+    ({'swift_authurl': '_env:OS_AUTH_URL'},
+     'swift_authurl: missing; $OS_AUTH_URL is not set'),
+    ({'swift_password': None, 'swift_password_file': '_env:SECRET'},
+     'swift_password: missing; $SECRET is not set')])
+def test_variable_that_is_not_set_is_named(changes, expected):
+    with pytest.raises(exceptions.ConfigError) as caught:
+        settings.parse('/', Environment(_GOOD, **changes))
+    assert str(caught.value).splitlines()[1:] == ['  ' + expected]
+
+
+def test_variables_of_a_login_that_are_not_set():
+    found = settings.parse('/', Environment(
+        dict(_GOOD, swift_tenant_name=None), swift_password='_env:KEY_OF_ENV',
+        swift_project_name='_env:OS_PROJECT_NAME', swift_timeout='_env:T',
+        swift_user_domain_name='_env:OS_USER_DOMAIN_NAME'))
+    assert found.password == 'geheim'
+    assert found.unset_login_variables() == [
+        '$OS_PROJECT_NAME of swift_project_name',
+        '$OS_USER_DOMAIN_NAME of swift_user_domain_name']
+    assert found.named('swift_tenant_name') == ['swift_project_name']
+
+
+@pytest.mark.parametrize('changes, expected', [
+    ({}, ['swift_user', 'swift_password', 'swift_tenant_name']),
+    ({'swift_tenant_name': None, 'swift_project_name': 'images'},
+     ['swift_user', 'swift_password', 'swift_project_name']),
+    ({'swift_tenant_name': None, 'swift_project_name': 'images',
+      'swift_project_id': '1', 'swift_user_id': '2'},
+     ['swift_user_id', 'swift_password', 'swift_project_id']),
+    ({'swift_tenant_name': None, 'swift_user': 'images:registry'},
+     ['swift_user', 'swift_password'])])
+def test_login_is_named_by_the_keys_that_are_there(changes, expected):
+    assert parse(**changes).login_keys() == expected
 
 
 def test_endpoint_type_as_python_swiftclient_writes_it():
@@ -267,26 +328,90 @@ def test_value_that_yaml_cannot_read_is_not_shown(broken):
     assert 'geheim' not in str(caught.value)
 
 
-@pytest.mark.parametrize('path', ['/a/../b', '/a/./b', '/..', '/a\n',
-                                  '/.segments', '/a//b'])
-def test_storage_path_that_names_nothing(path):
+@pytest.mark.parametrize('path, shown', [
+    ('/a/../b', None), ('/a/./b', None), ('/..', None), ('/.segments', None),
+    ('/a\n', '/a\\x0a'), ('a/\t', 'a/\\x09')])
+def test_storage_path_that_names_nothing(path, shown):
     problem, = problems(path)
     assert problem.startswith('  storage_path: ')
+    assert problem.endswith(": '%s'" % (shown or path))
 
 
-@pytest.mark.parametrize('container', ['.', '..', 'a\nb'])
-def test_container_that_cannot_be_one(container):
+@pytest.mark.parametrize('container, shown', [
+    ('.', None), ('..', None), ('a\nb', 'a\\x0ab'), ('images/', None),
+    ('/images', None)])
+def test_container_that_cannot_be_one(container, shown):
     problem, = problems(swift_container=container)
     assert problem.startswith('  swift_container: ')
+    assert problem.endswith(": '%s'" % (shown or container))
 
 
 @pytest.mark.parametrize('url', [
     'http://a/?password=geheim', 'http://a/#geheim',
-    u'http://me:geheim@a\u2100b/'])
+    u'http://me:geheim@a\u2100b/', 'me:geheim@keystone', 'http://a:geheim@b:x',
+    'http://a\n?geheim', 'http://me:ge@geheim@keystone', ' http://geheim@b'])
 def test_url_that_is_not_of_a_service(url):
-    problem, = problems(swift_authurl=url)
-    assert problem.startswith('  swift_authurl: ')
-    assert 'geheim' not in problem
+    for key in ('swift_authurl', 'swift_object_storage_url',
+                'swift_public_url'):
+        problem, = problems(**{key: url})
+        assert problem.startswith('  %s: ' % key)
+        assert 'geheim' not in problem
+
+
+@pytest.mark.parametrize('url', [
+    'keystone', 'keystone:5000/v3', '//keystone:5000/v3', 'http:/keystone/v3',
+    'http//keystone/v3', 'ftp://keystone/v3', 'http://keystone:port/v3',
+    'http://keystone:500000/v3', 'https://http://keystone/v3', 'http://',
+    '"http://keystone/v3"', "'http://keystone/v3'", '<http://keystone/v3>',
+    'http://keystone /v3', 'http://keystone/v3 # ours', 'http://[::1/v3'])
+def test_url_that_is_refused_is_shown_as_it_was_written(url):
+    for key in ('swift_authurl', 'swift_object_storage_url',
+                'swift_public_url'):
+        problem, = problems(**{key: url})
+        assert problem.startswith('  %s: ' % key)
+        assert problem.endswith(
+            ": '%s'" % (url if '#' not in url else url.split('#')[0] + '#...'))
+
+
+@pytest.mark.parametrize('url', [
+    'http://swift:8080/v1/AUTH_a/images', 'http://swift/v1/AUTH_a/images/',
+    'http://rgw/swift/v1/AUTH_a/b/c', 'http://swift/v1.0/AUTH_a/b'])
+def test_url_of_a_container_is_none_of_an_account(url):
+    for key in ('swift_object_storage_url', 'swift_public_url'):
+        problem, = problems(**{key: url})
+        assert problem.startswith('  %s: goes on after the account' % key)
+        assert problem.endswith("swift_container: '%s'" % url)
+
+
+@pytest.mark.parametrize('given, expected', [
+    (' http://swift:8080/v1/AUTH_a\n', 'http://swift:8080/v1/AUTH_a'),
+    ('http://swift:8080/v1/AUTH_a//', 'http://swift:8080/v1/AUTH_a'),
+    ('http://swift:8080//v1//AUTH_a', 'http://swift:8080/v1/AUTH_a'),
+    ('HTTP://swift:8080/v1/AUTH_a', 'http://swift:8080/v1/AUTH_a'),
+    ('http://swift:8080/', 'http://swift:8080'),
+    ('http://swift/v1/', 'http://swift/v1'),
+    ('http://rgw/swift/v1', 'http://rgw/swift/v1'),
+    ('http://cdn/images/v1', 'http://cdn/images/v1')])
+def test_url_that_is_put_right(given, expected):
+    assert parse(swift_object_storage_url=given
+                 ).object_storage_url == expected
+    assert parse(swift_public_url=given).public_url == (
+        'http://swift' if expected == 'http://swift/v1' else expected)
+
+
+def test_token_needs_the_account():
+    problem, = problems(**dict(
+        _TOKEN, swift_object_storage_url='http://swift:8080/'))
+    assert problem.startswith('  swift_object_storage_url: names no account')
+
+
+def test_buffer_directory_that_is_not_there(tmpdir):
+    absent = str(tmpdir.join('absent'))
+    assert problems(swift_buffer_directory=absent) == [
+        "  swift_buffer_directory: no directory that can be written to: '%s'"
+        % absent]
+    assert parse(swift_buffer_directory=str(tmpdir) + '\n'
+                 ).buffer_directory == str(tmpdir)
 
 
 def test_file_that_has_no_secret(tmpdir):

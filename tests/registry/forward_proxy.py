@@ -15,14 +15,18 @@ class ForwardProxy:
 
     """Listens on a free port; passes on what comes, and tunnels.
 
+    :param refuses_with: status to answer everything with instead, None for
+        none
     :ivar asked: 'METHOD host:port' of every request, in order; the method is
         CONNECT for a tunnel
     """
 
-    def __init__(self):
+    def __init__(self, refuses_with=None):
         self.asked = asked = []
 
         class Handler(_Handler):
+            refusal = refuses_with
+
             def note(self, address):
                 asked.append('%s %s' % (self.command, address))
         self._server = http.server.ThreadingHTTPServer(('127.0.0.1', 0),
@@ -41,8 +45,12 @@ class ForwardProxy:
 
 class _Handler(http.server.BaseHTTPRequestHandler):
 
+    refusal = None
+
     def do_CONNECT(self):
         self.note(self.path)
+        if self.refusal:
+            return self.send_error(self.refusal)
         host, port = self.path.rsplit(':', 1)
         with socket.create_connection((host, int(port))) as target:
             self.send_response(200)
@@ -59,6 +67,8 @@ class _Handler(http.server.BaseHTTPRequestHandler):
         url = urllib.parse.urlsplit(self.path)
         self.note(url.netloc)
         body = self.rfile.read(int(self.headers.get('Content-Length', 0)))
+        if self.refusal:
+            return self.send_error(self.refusal)
         target = http.client.HTTPConnection(url.netloc)
         try:
             target.request(

@@ -1,6 +1,7 @@
 """storage_redirect: clients fetch layers at Swift itself."""
 
 import urllib.error
+import urllib.parse
 import urllib.request
 
 import pytest
@@ -66,3 +67,14 @@ def test_without_a_key_the_registry_serves_the_layer(start_registry):
 def test_absent_layer_is_404(client):
     assert client.request(
         'GET', '/v1/images/%s/layer' % ('0' * 64)).status == 404
+
+
+def test_names_that_are_not_ascii(call_driver, cluster):
+    container = urllib.parse.quote('b\xfccher')
+    cluster.request('PUT', container, {'X-Container-Meta-Temp-URL-Key': _KEY})
+    _, url = call_driver('registry', cluster.settings(
+        swift_container='b\xfccher', storage_path='/b\xfccher',
+        swift_temp_url_key=_KEY), [['stream_write', 'images/1/layer', '1'],
+                                   ['content_redirect_url', 'images/1/layer']])
+    with urllib.request.urlopen(url) as answer:
+        assert answer.read() == b'1'

@@ -3,7 +3,8 @@
 import pytest
 
 
-@pytest.fixture(params=['/', '/registry', 'registry/'])
+@pytest.fixture(params=['/', '/registry', 'registry/', '//registry',
+                        'registry//', '/a//b'])
 def drivers(cluster, request, call_driver):
     """Both drivers, as functions from calls to answers."""
     container = 'replaces-%d' % request.param_index

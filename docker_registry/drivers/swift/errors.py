@@ -120,11 +120,10 @@ class BrokenObjectError(SwiftError, exceptions.BrokenError):
 _BY_STATUS = {
     202: (SwiftError, 'Swift has kept another version, which it takes for '
                       'the newer one'),
-    401: (AccessDeniedError, 'the token was refused, twice; see the login, '
-                             'or swift_auth_token'),
-    403: (AccessDeniedError, 'the user may not do this; see the rights of '
-                             'swift_user on swift_container'),
+    401: (AccessDeniedError, 'the token was refused, twice'),
+    403: (AccessDeniedError, 'the user may not do this'),
     404: (ObjectNotFoundError, 'not there'),
+    407: (SwiftError, 'the proxy wants another user or password'),
     412: (ObjectExistsError, 'the object is another one than expected'),
     413: (TooLargeError, 'larger than Swift takes, or over a quota'),
     416: (SwiftError, 'the range lies outside the object'),
@@ -134,20 +133,34 @@ _BY_STATUS = {
 }
 
 
+#: Swift does not redirect: something else answers at its address.
+REDIRECTS = (301, 302, 303, 307, 308)
+
+
 def from_status(action, object_name, status, transaction_id=None,
-                headers=None):
+                headers=None, see=()):
     """Make the exception for an answer that is not a success.
 
     :param action: what was tried, such as "GET registry/images/1/layer"
     :param object_name: name of the object, or None
     :param status: HTTP status, an int
     :param transaction_id: X-Trans-Id of the answer, or None
-    :param headers: the answer's headers, for Retry-After, or None
+    :param headers: the answer's headers, for Retry-After and Location, with
+        lower-case names, or None
+    :param see: keys of the settings to look at
     :returns: a SwiftError, or the subclass that fits the status best
     """
     kind, reason = _BY_STATUS.get(status, (SwiftError, 'Swift failed'))
+    if status in REDIRECTS:
+        # What follows a ? may be a signature.
+        location = (headers or {}).get('location', '').split('?')[0]
+        reason = 'the answer is a redirect, which is not followed, to ' + (
+            without_credentials(location) or 'nowhere')
+    if see:
+        reason += '; see ' + ', '.join(see)
     error = kind('%s: %s' % (action, reason), object_name=object_name,
                  status=status, transaction_id=transaction_id)
+    error.see = tuple(see)
     retry_after = (headers or {}).get('retry-after', '')
     if retry_after.isdigit():  # Swift gives seconds, never a date
         error.retry_after_seconds = int(retry_after)
@@ -198,10 +211,14 @@ def _reason(cause):
     text = str(cause)
     if len(cause.args) == 2 and not isinstance(cause.args[0], int):
         text = str(cause.args[1])  # the first is a connection, or less clear
-    # Of a proxy's URL, say.
-    text = re.sub(r'//\S*@', '//', text)
+    text = without_credentials(text)
     # "<urllib3.connection.HTTPConnection object at 0x7f0>: ..."
     return re.sub(r'^<.* object at \w+>: ', '', text) or type(cause).__name__
+
+
+def without_credentials(text):
+    """Return text whose URLs have no user and password in them."""
+    return re.sub(r'//\S*@', '//', text)
 
 
 def is_transient(error):

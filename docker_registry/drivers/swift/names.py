@@ -1,7 +1,8 @@
 """Registry path <-> object name <-> segment name.
 
 Objects are named as docker-registry-driver-swift 0.2.1 named them: the root
-(storage_path) without its outer slashes, a slash, the path. The segments of
+(storage_path) without one slash at its start, a slash unless it ends in one,
+the path. Further slashes of the root are part of the names. The segments of
 an object begin with SEGMENTS, the object's name, and what is new for each
 upload. Pure: no I/O.
 """
@@ -32,8 +33,7 @@ class Names(object):
     """
 
     def __init__(self, root):
-        root = root.strip('/')
-        self._root = root + '/' if root else ''
+        self._root = _prefix(root)
 
     def object_name(self, path):
         """Return the name of the object that holds a path.
@@ -55,20 +55,13 @@ class Names(object):
             raise errors.InvalidPathError('the path %r is not UTF-8'
                                           % (path,), object_name=path)
         name = self._root + stripped
-        parts = name.split('/')
         wrong = None
         if not stripped:
             wrong = 'names no object'
-        elif '' in parts:
+        elif '' in stripped.split('/'):
             wrong = 'has an empty part'
-        elif '.' in parts or '..' in parts:
-            wrong = 'has a part . or ..'
-        elif _CONTROL.search(name):
-            wrong = 'has a control character in it'
-        elif (name + '/').startswith(SEGMENTS):
-            wrong = 'is where segments are'
-        elif size_bytes > _MAX_BYTES:
-            wrong = 'makes a name of more than %d bytes' % _MAX_BYTES
+        else:
+            wrong = _wrong(name, size_bytes)
         if wrong:
             raise errors.InvalidPathError('the path %r %s' % (path, wrong),
                                           object_name=path)
@@ -91,6 +84,34 @@ class Names(object):
         :param object_name: a name, or a pseudo-directory that ends in a slash
         """
         return object_name[len(self._root):].rstrip('/')
+
+
+def wrong_root(root):
+    """Return what is wrong with a root, None if nothing is.
+
+    :raises ValueError: it is not UTF-8
+    """
+    name = _prefix(root) + 'a'
+    return _wrong(name, len(compat.encoded(name)))
+
+
+def _prefix(root):
+    if not root.endswith('/'):
+        root += '/'
+    return root[1:] if root.startswith('/') else root
+
+
+def _wrong(name, size_bytes):
+    parts = name.split('/')
+    if '.' in parts or '..' in parts:
+        return 'has a part . or ..'
+    if _CONTROL.search(name):
+        return 'has a control character in it'
+    if (name + '/').startswith(SEGMENTS):
+        return 'is where segments are'
+    if size_bytes > _MAX_BYTES:
+        return 'makes a name of more than %d bytes' % _MAX_BYTES
+    return None
 
 
 def image_file(path):

@@ -7,7 +7,6 @@ Knows nothing of how to log in, of containers, objects or retries.
 import collections
 import functools
 import logging
-import threading
 import weakref
 
 import requests
@@ -18,8 +17,8 @@ from . import breaker
 from . import counters
 from . import login
 from . import session
+from . import shared_login
 from . import slots
-from .. import errors
 from .. import per_process
 
 #: Whatever a request or the reading of a body raises when the network, and
@@ -112,58 +111,12 @@ class Connection(object):
         self.http[1].close()
 
 
-class Login(object):
-
-    """One login shared by all who need it; renewed by one of them.
-
-    :param authenticate: callable that logs in and returns a Grant; takes how
-        many seconds it may wait for an answer
-    :ivar attempts: how often that has been called
-    """
-
-    def __init__(self, authenticate):
-        self._authenticate = authenticate
-        self._lock = threading.Lock()
-        self.attempts = 0
-        self._grant = None
-        self._error = None
-
-    def forget(self, refused):
-        """Forget a Grant, unless it has been replaced in the meantime."""
-        with self._lock:
-            if self._grant is refused:
-                self._grant = None
-
-    def grant(self, limit_seconds):
-        """Return the current Grant; log in where there is none.
-
-        :param limit_seconds: how long the login may wait for an answer
-        :raises errors.SwiftError: the login failed. Those who waited for
-            that attempt fail with it: had each its own, an identity service
-            that does not answer would hold them up one after the other.
-        """
-        attempts_seen = self.attempts
-        with self._lock:
-            if self.attempts != attempts_seen and self._error is not None:
-                raise self._error
-            if self._grant is None:
-                self._error = None
-                try:
-                    self._grant = self._authenticate(limit_seconds)
-                except errors.SwiftError as error:
-                    self._error = error
-                    raise
-                finally:
-                    self.attempts += 1
-            return self._grant
-
-
 class _Process(object):
 
     """What the connections of one process share."""
 
     def __init__(self, authenticate, connections):
-        self.login = Login(authenticate)
+        self.login = shared_login.SharedLogin(authenticate)
         self.slots = slots.Slots(connections)
         self.breaker = breaker.Breaker(connections)
         self.counters = counters.Counters('requests', 'retries', 'bytes_in',
@@ -195,13 +148,12 @@ class Connections(object):
     def _process(self):
         return self._processes.get()
 
-    def storage_url(self):
-        """Return the URL of the account that the login leads to.
+    def grant(self):
+        """Return the current Grant; log in where there is none.
 
         :raises errors.SwiftError: the login failed
         """
-        return self._process.login.grant(
-            self._settings.timeout).storage_url
+        return self._process.login.grant(self._settings.timeout)
 
     @property
     def breaker(self):
@@ -262,12 +214,16 @@ class Connections(object):
             if holds_slot:
                 process.slots.release()
 
-    def forget(self, grant):
-        """Have the next borrow() log in again, unless somebody has already.
+    def accepted(self, grant):
+        """Note that Swift has done something for a Grant's token."""
+        self._process.login.accepted(grant)
 
-        :param grant: the Grant that Swift answered with 401
+    def refused(self, grant, status, is_repeated):
+        """Tell whether a new login may help a request that was refused.
+
+        See SharedLogin.refused().
         """
-        self._process.login.forget(grant)
+        return self._process.login.refused(grant, status, is_repeated)
 
     def statistics(self):
         """Return what this process has done, and has open, as a dict."""

@@ -202,7 +202,7 @@ class Container(object):
                     # What is there is of a proxy whose clock is ahead of this
                     # one's. In a moment it is not.
                     error.http_status = 503
-                if error.http_status not in (401, 404):
+                if error.http_status not in (401, 403, 404):
                     unsure.append(error)
                 raise
             except connections.TRANSPORT_ERRORS as error:
@@ -276,7 +276,7 @@ class Container(object):
 
     def storage_url(self):
         """Return the URL of the account, without a slash at its end."""
-        return self._pool.storage_url()
+        return self._pool.grant().storage_url
 
     def check(self):
         """Ask Swift whether the container can be used; one request.

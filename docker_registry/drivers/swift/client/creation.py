@@ -43,7 +43,7 @@ class Creation(object):
                 raise
             # Swift says no before it looks whether the container is there.
             raise self._cannot_write(error, 'it must be there, and give '
-                                     'swift_user the right to write')
+                                     'the user the right to write')
 
     def _create(self, missing, attempts_left):
         """Make the container.
@@ -60,7 +60,7 @@ class Creation(object):
             self._requests.send('PUT container ' + self._name, None,
                                 self._put_container)
         except (errors.AccessDeniedError, errors.ObjectNotFoundError):
-            raise self._cannot_write(missing, 'it is missing, and swift_user '
+            raise self._cannot_write(missing, 'it is missing, and the user '
                                      'may not create it')
 
     def _put_container(self, connection):

@@ -1,12 +1,14 @@
-"""Logs in: from what the operator configured to a token and an account.
+"""Logs in: from the configuration to a token and the URL of an account.
 
-The only module that knows Keystone, and the ways past it. Knows nothing of
-how the login is shared, or of what is then asked of Swift.
+The only module that knows Keystone, and the other ways to log in. Knows
+nothing of how the login is shared, or of what is then asked of Swift.
 """
 
 import collections
 import contextlib
+import io
 import logging
+import os
 import re
 import time
 
@@ -18,6 +20,8 @@ from keystoneauth1.identity import v3
 import requests
 from swiftclient import authv1
 
+from . import breaker
+from . import session as http_session
 from .. import compat
 from .. import errors
 
@@ -32,20 +36,32 @@ _NO_DISCOVERY = (ksa_exceptions.DiscoveryFailure,
                  AttributeError, LookupError, TypeError)
 _DEFAULT_DOMAINS = {'user_domain_id': 'default',
                     'project_domain_id': 'default'}
+#: A URL that ends so is completed with the account of the login's own URL.
+_WITHOUT_ACCOUNT = ('', '/v1')
 
 logger = logging.getLogger(__name__)
 
 
-class Grant(collections.namedtuple('Grant',
-                                   'storage_url token service_token')):
+class Grant(collections.namedtuple(
+        'Grant', 'storage_url token service_token ends_at life_seconds '
+                 'region_choice')):
 
-    """What a login gives: where the account is, the token that opens it, and
-    the service user's token, None without one.
+    """What a login gives. The representation has no tokens.
 
-    The representation has no tokens.
+    storage_url is the URL of the account, token opens it; service_token is
+    the service user's, None without one. ends_at is when the first of the
+    tokens ends, by breaker.clock(), and life_seconds how long it is good for
+    in all; None where that is not known. region_choice is a sentence about
+    the region, None where there was nothing to choose.
     """
 
     __slots__ = ()
+
+    def __new__(cls, storage_url, token, service_token=None, ends_at=None,
+                life_seconds=None, region_choice=None):
+        return super(Grant, cls).__new__(
+            cls, storage_url, token, service_token, ends_at, life_seconds,
+            region_choice)
 
     def __repr__(self):
         return 'Grant(storage_url=%r)' % self.storage_url
@@ -61,27 +77,34 @@ def authenticate(settings, limit_seconds):
     :raises errors.LoginError: refused; the message names the settings
     :raises errors.SwiftError: the identity service failed
     """
+    _check_files(settings)
     if settings.login == 'token':
         action = 'reading the token'
-        with _explained(action, ['swift_auth_token']):
+        with _explained(settings, action, settings.named('swift_auth_token')):
             return Grant(settings.object_storage_url,
-                         settings.secret('auth_token'), None)
+                         settings.secret('auth_token'))
     action = 'login at %s' % settings.authurl
     logger.debug('%s with %s', action, ', '.join(settings.login_keys()))
     if settings.insecure:
         logger.warning('swift_insecure: certificates are not checked')
+    action += http_session.through_proxy(settings.authurl)
     session = _session(settings, limit_seconds)
-    with _explained(action, settings.login_keys()):
+    asked_at = breaker.clock()
+    with _explained(settings, action, settings.login_keys()):
         access = _access(settings, session)
-    storage_url = settings.object_storage_url or _storage_url(
-        action, access, settings)
+        lives = [_life_seconds(access)]
+    storage_url, region_choice = _address(settings, action, access)
     service_token = None
     if settings.service_user:
-        with _explained(action + ' as service user',
+        with _explained(settings, action + ' as service user',
                         settings.service_login_keys()):
-            service_token = session.get_token(_service_plugin(settings))
+            service = _service_plugin(settings).get_access(session)
+            service_token = compat.native(service.auth_token)
+            lives.append(_life_seconds(service))
+    life_seconds = min([life for life in lives if life] or [None])
     return Grant(compat.native(storage_url), compat.native(access.auth_token),
-                 service_token and compat.native(service_token))
+                 service_token, life_seconds and asked_at + life_seconds,
+                 life_seconds, region_choice)
 
 
 def _access(settings, session):
@@ -109,17 +132,86 @@ def _is_v2(settings):
         settings.auth_version == '2' or settings.authurl.endswith('/v2.0'))
 
 
-def _storage_url(action, access, settings):
-    keys = ['swift_region_name', 'swift_endpoint_type']
+def _life_seconds(access):
+    """Return how long a token is good for after it was made, None if unknown.
+
+    Both times are the server's: this machine's clock may be another.
+    """
+    try:
+        life = (access.expires - access.issued).total_seconds()
+    except (KeyError, TypeError, ValueError):  # v2 need not say them
+        return None
+    return life if life >= 1 else None
+
+
+def _address(settings, action, access):
+    """Return the URL of the account, and a sentence about its region or None.
+    """
+    given = settings.object_storage_url
+    if given and compat.urlsplit(given).path not in _WITHOUT_ACCOUNT:
+        return given, None
+    try:
+        url, region_choice = _find_in_catalog(settings, action, access)
+    except errors.LoginError:
+        if not given or not compat.urlsplit(given).path:
+            raise
+        return given, None  # Ceph's RADOS Gateway may leave out the account
+    if not given:
+        return url, region_choice
+    parts = compat.urlsplit(given)
+    return ('%s://%s%s' % (parts.scheme, parts.netloc,
+                           compat.urlsplit(url).path), region_choice)
+
+
+def _find_in_catalog(settings, action, access):
+    if settings.login == 'v1':
+        return access.service_catalog.url_for(
+            service_type='object-store').rstrip('/'), None
+    keys = settings.named('swift_region_name', 'swift_endpoint_type')
     if not access.project_id:
-        keys.insert(0, 'swift_tenant_name')
+        keys = settings.named('swift_tenant_name') + keys
+    if settings.object_storage_url:
+        keys.insert(0, 'swift_object_storage_url')
     region = settings.region_name
     if isinstance(region, bytes):
         region = region.decode('utf-8')  # as it is in the catalog
-    with _explained(action, keys):
-        return access.service_catalog.url_for(
-            service_type='object-store', interface=settings.endpoint_type,
-            region_name=region).rstrip('/')
+    with _explained(settings, action, keys):
+        catalog = access.service_catalog
+        stores = catalog.get_endpoint_data_list('object-store', interface=None)
+        matching = [store for store in stores
+                    if _interface(store) == settings.endpoint_type
+                    and region in (None, store.region_name)]
+        if not matching:
+            raise _refused(
+                settings, '%s: no object store with a URL for %s use%s in the '
+                'catalog; there are: %s' % (
+                    action, settings.endpoint_type,
+                    ' in region ' + settings.region_name if region else '',
+                    _listed(stores)), keys)
+        found = matching[0]
+        others = _regions(matching)[1:]
+    return found.url.rstrip('/'), others and (
+        'region %s was taken, the first in the catalog; others are %s; see '
+        'swift_region_name' % (_regions(matching)[0], ', '.join(others))
+    ) or None
+
+
+def _regions(stores):
+    """Return the names of regions, each once, in the order of the catalog."""
+    return list(collections.OrderedDict.fromkeys(
+        compat.native(store.region_name or '') for store in stores))
+
+
+def _listed(stores):
+    return '; '.join(
+        '%s (%s)' % (region, ', '.join(
+            _interface(store) for store in stores
+            if compat.native(store.region_name or '') == region))
+        for region in _regions(stores)) or 'none at all'
+
+
+def _interface(store):
+    return re.sub('URL$', '', store.interface or '')  # it is v2's word
 
 
 class _Adapter(requests.adapters.HTTPAdapter):
@@ -155,6 +247,20 @@ def _tls(settings):
         cert = (settings.cert, settings.key)
     return {'verify': not settings.insecure and (settings.cacert or True),
             'cert': cert}
+
+
+def _check_files(settings):
+    """Raise errors.LoginError unless the files for TLS can be read.
+
+    HTTP libraries do not say which of them is missing.
+    """
+    for key in settings.tls_keys():
+        path = getattr(settings, key[len('swift_'):])
+        try:
+            if not (key == 'swift_cacert' and os.path.isdir(path)):
+                io.open(path, 'rb').close()
+        except (IOError, ValueError) as error:
+            raise _refused(settings, '%s: %s' % (key, error), [key])
 
 
 def _plugin(settings):
@@ -236,48 +342,59 @@ def _header(value):
 
 
 @contextlib.contextmanager
-def _explained(action, keys):
-    """Make the driver's errors of what keystoneauth1 and requests raise.
+def _explained(settings, action, keys):
+    """Turn what keystoneauth1 and requests raise into the driver's errors.
 
+    :param action: what is tried, for the message
     :param keys: settings to look at where the login is refused
     """
     try:
         yield
+    except errors.SwiftError:
+        raise
     except (ksa_exceptions.ConnectionError,
             ksa_exceptions.DiscoveryFailure) as error:
         if isinstance(getattr(error, 'original', None),
                       requests.exceptions.InvalidHeader):
             # Its text has the value.
-            raise _refused('%s: no HTTP header can have such a user or '
-                           'password' % action, keys)
+            raise _refused(settings, '%s: no HTTP header can have such a user '
+                           'or password' % action, keys)
         if re.search(r'\(HTTP 4\d\d\)|Invalid Response', str(error)):
-            raise _refused('%s: no Keystone: %s' % (action, error),
+            raise _refused(settings, '%s: no Keystone: %s' % (action, error),
                            _KEYS_OF_SERVER)
         raise errors.unreachable(action, error)
     except ksa_exceptions.HttpError as error:
         if error.http_status >= 500:
-            raise errors.from_status(action, None, error.http_status)
+            raise errors.SwiftError('%s: the identity service failed' % action,
+                                    status=error.http_status)
+        if error.http_status == 407:
+            raise errors.from_status(action, None, 407)
         if error.http_status in _NO_LOGIN_HERE:
             keys = _KEYS_OF_SERVER + list(keys)
-        raise _refused('%s failed: %s' % (action, error.message), keys,
-                       error.http_status)
+        raise _refused(settings, '%s failed: %s' % (action, error.message),
+                       keys, error.http_status)
     except ksa_exceptions.CatalogException as error:
-        raise _refused('%s: no object store in its catalog: %s'
+        raise _refused(settings, '%s: no object store in its catalog: %s'
                        % (action, error), keys)
     except ksa_exceptions.ClientException as error:
-        raise _refused('%s failed: %s' % (action, error), _KEYS_OF_SERVER)
+        raise _refused(settings, '%s failed: %s' % (action, error),
+                       _KEYS_OF_SERVER)
     except (AttributeError, LookupError, TypeError) as error:
         # keystoneauth1 trips over an answer that is not Keystone's.
-        raise _refused('%s: the answer is not that of a Keystone (%s)' % (
-            action, type(error).__name__), _KEYS_OF_SERVER)
-    except (IOError, ValueError) as error:  # a file that is not there
-        raise _refused('%s: %s' % (action, error), [
-            'swift_cacert', 'swift_cert', 'swift_key', 'the files with '
-            'secrets'])
+        raise _refused(settings, '%s: the answer is not that of a Keystone '
+                       '(%s)' % (action, type(error).__name__),
+                       _KEYS_OF_SERVER)
+    except (IOError, ValueError) as error:  # the file of a secret
+        raise _refused(settings, '%s: %s' % (action, error), keys)
 
 
-def _refused(message, keys, status=None):
-    error = errors.LoginError('%s; see %s' % (message, ', '.join(keys)),
-                              status=status)
+def _refused(settings, message, keys, status=None):
+    """Return the LoginError that names keys, and variables that are not set.
+    """
+    message = '%s; see %s' % (message, ', '.join(keys))
+    unset = settings.unset_login_variables()
+    if unset:
+        message += '; not set: ' + ', '.join(unset)
+    error = errors.LoginError(message, status=status)
     error.see = tuple(keys)
     return error

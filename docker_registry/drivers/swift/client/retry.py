@@ -15,10 +15,16 @@ from swiftclient import client
 
 from . import breaker
 from . import connections
+from . import session
 from .. import errors
 
 #: Who wants to know whether Swift can be used does not want to wait for long.
 _CHECK_SECONDS = 10
+
+#: Answers to a token that is good, besides those that are a success.
+_ACCEPTED = (404, 412, 416)
+#: A proxy of the environment gives them as well as Swift.
+_OF_PROXIES = (403, 407, 500, 502, 503, 504)
 
 logger = logging.getLogger(__name__)
 
@@ -151,6 +157,7 @@ class Requests(object):
                 result = self._attempt(connection, action, object_name,
                                        operation, keeps)
                 pool.breaker.answered()
+                pool.accepted(grant)
                 return result
             except errors.NotAskedError:
                 raise
@@ -160,9 +167,11 @@ class Requests(object):
                 elif error.status is not None:
                     pool.breaker.answered()
                 wait.end()
-                if (error.status == 401 and grant is not None and not renewed
+                if error.status in _ACCEPTED:
+                    pool.accepted(grant)
+                if (error.status in (401, 403) and grant is not None
+                        and pool.refused(grant, error.status, renewed)
                         and wait.left_seconds > 0):
-                    pool.forget(grant)
                     renewed = True
                     continue
                 pause = error.retry_after_seconds
@@ -198,9 +207,12 @@ class Requests(object):
         except client.ClientException as error:
             log_answer(action, error.http_status, started, 0,
                        error.transaction_id)
+            status = error.http_status or None
+            if status in _OF_PROXIES:
+                action += session.through_proxy(connection.storage_url)
             raise errors.from_status(
-                action, object_name, error.http_status or None,
-                error.transaction_id, error.http_response_headers)
+                action, object_name, status, error.transaction_id,
+                error.http_response_headers, self._see(status))
         except errors.SwiftError:
             raise  # is an IOError, and one of these too
         except requests.exceptions.InvalidHeader:  # whose text has the value
@@ -209,8 +221,9 @@ class Requests(object):
         except connections.TRANSPORT_ERRORS as error:
             logger.debug('%s: no answer in %.3f s', action,
                          breaker.clock() - started)
-            raise errors.unreachable(
-                '%s at %s' % (action, connection.http[0].netloc), error,
+            raise errors.unreachable('%s at %s%s' % (
+                action, connection.http[0].netloc,
+                session.through_proxy(connection.storage_url)), error,
                 object_name)
         except ValueError as error:
             # Or Python 2's for a header, whose text has the value.
@@ -222,6 +235,16 @@ class Requests(object):
                 pool.detach(connection)
             else:
                 pool.finish(connection)
+
+    def _see(self, status):
+        """Return the keys of the settings that a status may come from."""
+        if status == 401:
+            return self._settings.login_keys()
+        if status == 403:
+            return self._settings.rights_keys()
+        if status in errors.REDIRECTS:
+            return self._settings.address_keys()
+        return ()
 
 
 def log_answer(action, status, started, size_bytes, transaction_id):

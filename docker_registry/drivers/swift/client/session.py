@@ -3,8 +3,31 @@
 Knows nothing of Swift.
 """
 
+import os
+
 import requests
 from urllib3 import connectionpool
+
+from .. import errors
+
+
+def through_proxy(url):
+    """Return which proxy of the environment a URL is fetched through.
+
+    :returns: text for messages, such as " through the proxy
+        http://proxy:3128 (HTTP_PROXY)" without its password; '' where there
+        is none
+    """
+    proxy = requests.utils.select_proxy(
+        url, requests.utils.get_environ_proxies(url))
+    if not proxy:
+        return ''
+    scheme = url.split(':')[0].lower()
+    variables = [name for name in sorted(os.environ)
+                 if name.lower() in (scheme + '_proxy', 'all_proxy')
+                 and os.environ[name] == proxy]
+    shown = errors.without_credentials(proxy).rsplit('@', 1)[-1]
+    return ' through the proxy %s (%s)' % (shown, ', '.join(variables))
 
 
 class Sessions(object):

@@ -160,7 +160,9 @@ class Check(object):
         return 'login by %s' % ', '.join(values.login_keys())
 
     def _log_in(self):
-        return 'account %s' % self._container.storage_url()
+        grant = self._pool.grant()
+        return 'account ' + '; '.join(filter(None, (
+            grant.storage_url, grant.region_choice)))
 
     def _look_at_container(self):
         try:
@@ -230,7 +232,7 @@ class Check(object):
         url = self._redirects.url(self._small)
         if url is None:
             raise _Failure('no URL: the cluster has no temporary URLs, or '
-                           'the container no key that swift_user may see; '
+                           'the container no key that the user may see; '
                            'the registry serves layers itself. See '
                            'check --set-temp-url-key')
         where = url.split('?')[0]

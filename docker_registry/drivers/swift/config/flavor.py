@@ -33,14 +33,14 @@ class Flavor(object):
         if not isinstance(flavors.get(name), dict):
             raise exceptions.ConfigError('%s has no flavor %s; it has %s' % (
                 path, name, ', '.join(sorted(map(str, flavors)))))
-        self._values = flavors[name]
+        self._config = flavors[name]
 
     def keys(self):
         """Return the keys that are set, a list."""
-        return list(map(str, self._values))
+        return list(map(str, self._config))
 
     def __getattr__(self, key):
-        value = self._values.get(key)
+        value = self._config.get(key)
         if hasattr(value, 'startswith') and value.startswith('_env:'):
             _, name, default = (value + '::').split(':', 2)
             try:

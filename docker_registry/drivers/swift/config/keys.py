@@ -20,7 +20,8 @@ def _key(name, parse=values.text, default=None, alias=None):
 
 
 def _secret(name):
-    return [Key(name, values.secret, None, None, True), _key(name + '_file')]
+    return [Key(name, values.secret, None, None, True),
+            _key(name + '_file', values.path)]
 
 
 TABLE = (
@@ -49,10 +50,10 @@ TABLE = (
      _key('swift_service_project_domain_id'),
      _key('swift_region_name'),
      _key('swift_endpoint_type', values.endpoint_type, 'public'),
-     _key('swift_object_storage_url', values.url),
-     _key('swift_cacert'),
-     _key('swift_cert'),
-     _key('swift_key'),
+     _key('swift_object_storage_url', values.storage_url),
+     _key('swift_cacert', values.path),
+     _key('swift_cert', values.path),
+     _key('swift_key', values.path),
      _key('swift_insecure', values.boolean, False),
      _key('swift_container', values.container, 'dev_container'),
      _key('swift_create_container', values.boolean, True),
@@ -60,7 +61,7 @@ TABLE = (
           16 * 1024 ** 2),
      _key('swift_upload_concurrency', values.integer(1, 64), 6),
      _key('swift_download_concurrency', values.integer(1, 64), 6),
-     _key('swift_buffer_directory'),
+     _key('swift_buffer_directory', values.path),
      _key('swift_connections', values.integer(1, 1000), 32),
      _key('swift_timeout', values.integer(1, 3600), 60),
      _key('swift_connect_timeout', values.seconds(0.1, 3600), 5),
@@ -68,7 +69,7 @@ TABLE = (
      _key('swift_retry_delay', values.seconds(0, 60), 0.2)]
     + _secret('swift_temp_url_key') +
     [_key('swift_temp_url_ttl', values.integer(1, 7 * 86400), 1200),
-     _key('swift_public_url', values.url),
+     _key('swift_public_url', values.public_url),
      _key('swift_public_container', values.boolean, False)]
 )
 

@@ -8,6 +8,9 @@ import collections
 import itertools
 import re
 
+from . import values
+from .. import compat
+
 #: needs has groups of keys, of each of which one must be set, and no more;
 #: takes are keys that may be set besides; sign is the key, or key and value,
 #: that tells this login from the others.
@@ -70,11 +73,20 @@ _NAMES_AND_IDS = [
 _ALTERNATIVES = [_PROJECT[1:], _PROJECT[::2]]
 
 
-def choose(found):
+#: They say who logs in, and for which project.
+IDENTITY_KEYS = _USER + _PROJECT + (
+    'swift_application_credential_id', 'swift_application_credential_name',
+    'swift_auth_token')
+
+
+def choose(found, spelling):
     """Return the kind of login that is configured, a key of LOGINS.
 
     Takes out of `found` the names that stand beside an id, and gives a tenant
     that stands in swift_user its own key.
+
+    :param spelling: a dict from keys to what the configuration has in their
+        place; is told of such a tenant
     """
     for name, id_ in _NAMES_AND_IDS:
         if found[id_] is not None:
@@ -96,6 +108,7 @@ def choose(found):
     user = found['swift_user'] or ''
     if ':' in user and not any(found[key] for key in _PROJECT):
         found['swift_tenant_name'], found['swift_user'] = user.split(':', 1)
+        spelling['swift_tenant_name'] = 'swift_user'
     return 'password'
 
 
@@ -117,6 +130,10 @@ def problems(found, name):
                 ', or ' + key for key in group[1:])))
         elif len(given) > 1:
             problems.append('%s: give this or %s, not both' % tuple(given[:2]))
+    url = found['swift_object_storage_url']
+    if name == 'token' and url and not compat.urlsplit(url).path:
+        problems.append('swift_object_storage_url: names no account, as in '
+                        '.../v1/AUTH_...: ' + values.quoted(url))
     if found['swift_auth_version'] == '1' and name != 'v1':
         problems.append('swift_auth_version: 1 has no %s' % logins[0].sign)
     for key in sorted(_ALL_KEYS.difference(*map(keys_of, logins))):

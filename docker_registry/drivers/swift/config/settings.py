@@ -2,11 +2,12 @@
 
 keys.py has the table of keys, logins.py the ways to log in. Everything that
 is wrong with a configuration is reported at once, by key, without the values
-of secrets. No I/O but the reading of files with secrets.
+of secrets. No I/O but to look at the files and directories that it names.
 """
 
 import collections
 import io
+import os
 import re
 
 from docker_registry.core import exceptions
@@ -14,24 +15,25 @@ from docker_registry.core import exceptions
 from . import keys
 from . import logins
 from . import values
-from .. import errors
 from .. import names
 
 _Values = collections.namedtuple(
-    '_Values', ['root', 'login'] + [key.name[len('swift_'):]
-                                    for key in keys.TABLE])
+    '_Values', ['root', 'login', 'spelling', 'unset_variables']
+    + [key.name[len('swift_'):] for key in keys.TABLE])
 
 
 class Settings(_Values):
 
-    """What the driver was told, checked.
+    """The configuration of one driver, checked.
 
-    The fields are the keys without `swift_`. `root` is storage_path; `login`
-    is how to log in: 'v1', 'password', 'application_credential_id',
-    'application_credential_name' or 'token'. `timeout`,
-    `connect_timeout`, `retry_delay` and `temp_url_ttl` are in seconds,
-    `segment_size` is in bytes. The representation leaves out
-    secrets; secret() gives them.
+    The fields are the keys without `swift_`, and four more: `root` is
+    storage_path; `login` is how to log in, a key of logins.LOGINS; `spelling`
+    is a dict from keys to what the configuration has in their place: an
+    alias, or the file of a secret; `unset_variables` is a dict from keys, as
+    the configuration has them, to environment variables that were to give
+    their values and do not. `timeout`, `connect_timeout`, `retry_delay` and
+    `temp_url_ttl` are in seconds, `segment_size` is in bytes. The
+    representation leaves out secrets; secret() gives them.
     """
 
     __slots__ = ()
@@ -49,19 +51,56 @@ class Settings(_Values):
         path = getattr(self, field + '_file')
         return getattr(self, field) if path is None else _read_secret(path)
 
+    def named(self, *names):
+        """Return keys as the configuration names them, each once."""
+        return list(collections.OrderedDict.fromkeys(
+            self.spelling.get(name, name) for name in names))
+
     def login_keys(self):
         """Return the keys that a login came from, for messages."""
-        return self._given(logins.LOGINS[self.login])
+        return self._given(*logins.keys_of(logins.LOGINS[self.login]))
 
     def service_login_keys(self):
         """Return the keys that the service user's login came from."""
-        return self._given(logins.SERVICE_LOGIN)
+        return self._given(*logins.keys_of(logins.SERVICE_LOGIN))
 
-    def _given(self, login):
+    def rights_keys(self):
+        """Return the keys that say who asks Swift for what."""
+        return self._given(*logins.IDENTITY_KEYS) + ['swift_container'] + (
+            self._given('swift_object_storage_url'))
+
+    def address_keys(self):
+        """Return the keys that say where Swift is.
+
+        An address that the login gives can be replaced.
+        """
+        replacement = ['swift_object_storage_url']
+        if self.object_storage_url or self.login in ('token', 'v1'):
+            return replacement
+        return ['swift_endpoint_type', 'swift_region_name'] + replacement
+
+    def tls_keys(self):
+        """Return the keys of the files that TLS needs."""
+        return self._given('swift_cacert', 'swift_cert', 'swift_key')
+
+    def unset_login_variables(self):
+        """Return environment variables of a login's keys that are not set.
+
+        :returns: list of '$NAME of KEY'
+        """
+        names = set(self.named(
+            'swift_region_name', 'swift_endpoint_type',
+            'swift_object_storage_url',
+            *logins.keys_of(logins.LOGINS[self.login])))
+        return ['$%s of %s' % (variable, name) for name, variable
+                in sorted(self.unset_variables.items()) if name in names]
+
+    def _given(self, *names):
         found = {'swift_' + field: value
                  for field, value in self._asdict().items()}
-        return [name for name in logins.keys_of(login)
-                if logins.is_given(found, name) and name != 'swift_authurl']
+        return self.named(*[
+            name for name in names
+            if logins.is_given(found, name) and name != 'swift_authurl'])
 
     def __repr__(self):
         secrets = [key.name[len('swift_'):] for key in keys.TABLE
@@ -97,22 +136,31 @@ def parse(path, config):
     root = getattr(config, 'storage_path', None) if path is None else path
     try:
         root = values.text('' if root is None else root)
-        names.Names(root).object_name('a')
-    except (ValueError, errors.InvalidPathError) as error:
+        wrong = names.wrong_root(root)
+        if wrong:
+            raise ValueError('%s: %s' % (wrong, values.quoted(root)))
+    except ValueError as error:
         problems.append('storage_path: %s' % error)
-    login = logins.choose(found)
+    spelling = _spelling(config)
+    variables = _unset_variables(config)
+    login = logins.choose(found, spelling)
     # What is wrong with a value would come out a second time as missing.
     wrong = [problem.split(':')[0] for problem in problems]
     problems += [
         problem for problem in (logins.problems(found, login)
                                 + _other_problems(found))
         if problem.split(':')[0] not in wrong]
-    problems = [_spelled(config, problem) for problem in problems]
+    problems = [_in_words_of(spelling, variables, problem)
+                for problem in problems]
     if problems:
         raise exceptions.ConfigError(
             'storage: swift cannot start, the configuration is wrong:\n'
             + '\n'.join('  ' + problem for problem in problems))
-    return Settings(root, login, *[found[key.name] for key in keys.TABLE])
+    for key in keys.TABLE:
+        if key.is_secret and found[key.name + '_file'] is not None:
+            spelling[key.name] = key.name + '_file'
+    return Settings(root, login, spelling, variables,
+                    *[found[key.name] for key in keys.TABLE])
 
 
 def _get(config, name):
@@ -130,12 +178,44 @@ def _is_set(config, name):
         return True  # to something that YAML cannot read
 
 
-def _spelled(config, problem):
-    """Name keys as the configuration does, which may have their aliases."""
+def _spelling(config):
+    """Return a dict from keys to their aliases, where they are used."""
+    spelling = {}
     for key in keys.TABLE:
-        if (key.alias and _is_set(config, key.alias)
-                and not _is_set(config, key.name)):
-            problem = re.sub(r'\b%s\b' % key.name, key.alias, problem)
+        if key.alias and not _is_set(config, key.name) and (
+                _is_set(config, key.alias)
+                or _variable(config, key.alias)
+                and not _variable(config, key.name)):
+            spelling[key.name] = key.alias
+    return spelling
+
+
+def _variable(config, name):
+    """Return the environment variable that gives a key its value, or None.
+
+    Source: docker_registry/lib/config.py, whose Config keeps what the file
+        has in _config
+    """
+    in_file = getattr(config, '_config', None)
+    value = in_file.get(name) if isinstance(in_file, dict) else None
+    if hasattr(value, 'startswith') and value.startswith('_env:'):
+        return values.native(value.split(':')[1])
+    return None
+
+
+def _unset_variables(config):
+    return {name: _variable(config, name) for name in keys.names()
+            if _variable(config, name) and not _is_set(config, name)}
+
+
+def _in_words_of(spelling, variables, problem):
+    """Name keys as the configuration does, and variables that are not set."""
+    for name, alias in spelling.items():
+        problem = re.sub(r'\b%s\b' % name, alias, problem)
+    for name in re.findall(r'\bswift_\w+', problem):
+        for named in (name, name + '_file'):
+            if named in variables and ': missing' in problem:
+                problem += '; $%s is not set' % variables[named]
     return problem
 
 
@@ -166,6 +246,11 @@ def _unknown_keys(config):
 
 def _other_problems(found):
     problems = []
+    directory = found['swift_buffer_directory']
+    if directory and not (os.path.isdir(directory)
+                          and os.access(directory, os.W_OK | os.X_OK)):
+        problems.append('swift_buffer_directory: no directory that can be '
+                        'written to: ' + values.quoted(directory))
     if found['swift_key'] and not found['swift_cert']:
         problems.append('swift_cert: missing, the certificate of swift_key')
     for key in keys.TABLE:

@@ -1,8 +1,9 @@
-"""One value of the configuration, checked: what YAML gives -> what is meant.
+"""Checks one value of the configuration, and returns it as the driver uses it.
 
-Pure: no I/O. Each function takes a value and returns it as the driver uses
-it, or raises ValueError with what is wrong; the messages never have the
-value, which may be a secret. Text is the native str: UTF-8 on Python 2.
+Pure: no I/O. Each function takes what YAML gives, and raises ValueError with
+what is wrong. Messages show URLs, without what may be a secret in them, and
+names of containers and files; no other value, which may be a secret. Text is
+the native str: UTF-8 on Python 2.
 """
 
 import numbers
@@ -17,6 +18,7 @@ from ..compat import urlparse
 _AUTH_VERSIONS = {'auto': 'auto', '0': 'auto', '1': '1', '1.0': '1',
                   '2': '2', '2.0': '2', '3': '3', '3.0': '3'}
 _CONTROL = re.compile('[\x00-\x1f\x7f]')
+_NOT_IN_URL = re.compile(r'[\s\'"<>]|://.*://')
 _ENDPOINT_TYPES = ('public', 'internal', 'admin')
 
 
@@ -42,41 +44,88 @@ def secret(value):
     return value
 
 
+def quoted(value):
+    """Return text in quotes, for messages; no control characters are left."""
+    return "'%s'" % _CONTROL.sub(
+        lambda letter: '\\x%02x' % ord(letter.group()), value)
+
+
 def url(value):
-    """Return the URL of a service, without a slash at its end."""
+    """Return the URL of a service, without blanks around it or a slash at its
+    end, and with no more than one slash between the parts of its path.
+    """
     value = text(value)
     try:
-        parsed = urlparse(value)
+        parsed = urlparse(value.strip())
+        # A port is looked at only when it is asked for. Where it is too large
+        # Python 2 has none.
+        if parsed.port is None and re.search(r':\d+$', parsed.netloc):
+            raise ValueError
     except ValueError:  # whose text has what may be a password
-        raise ValueError('not a URL')
-    if parsed.scheme not in ('http', 'https') or not parsed.hostname:
-        raise ValueError('not a URL that begins with http:// or https://')
+        raise _wrong_url('not a URL', value)
     if '@' in parsed.netloc:
-        raise ValueError('has credentials in it, which would reach the logs; '
-                         'see swift_user and swift_password')
+        raise _wrong_url('has credentials in it, which would reach the logs; '
+                         'see swift_user and swift_password', value)
+    if parsed.scheme not in ('http', 'https') or not parsed.hostname:
+        raise _wrong_url('not a URL that begins with http:// or https://',
+                         value)
     if parsed.query or parsed.fragment:
-        raise ValueError('has a ? or # in it, which the URL of a service '
-                         'has not')
-    return value.rstrip('/')
+        raise _wrong_url('has a ? or # in it, which the URL of a service has '
+                         'not', value)
+    if _NOT_IN_URL.search(value.strip()):
+        raise _wrong_url('has a blank, a quotation mark or a second URL in it',
+                         value)
+    return '%s://%s%s' % (parsed.scheme, parsed.netloc, re.sub(
+        '/+', '/', parsed.path).rstrip('/'))
+
+
+def _wrong_url(problem, value):
+    shown = re.sub(r'^(\s*\w+:/*)?.*@', r'\1...@', value, flags=re.DOTALL)
+    return ValueError('%s: %s' % (problem, quoted(re.sub(
+        r'([?#]).*', r'\1...', shown, flags=re.DOTALL))))
 
 
 def auth_url(value):
     """Return the URL of a login, without the path of its requests.
 
-    registry:2's documentation has .../v3/auth.
+    registry:2's documentation has .../v3/auth. Keystone's own list of
+    versions has v3.14, and people write v2 for v2.0.
     """
-    return re.sub(r'(/v3/auth(/tokens)?|/v2\.0/tokens)$',
-                  lambda path: '/' + path.group().split('/')[1], url(value))
+    checked = re.sub(r'/(v3|v2\.0)/(?!.*/(v3|v2\.0)$).*', r'/\1', url(value))
+    return re.sub(r'/v2$', '/v2.0', re.sub(r'/v3\.\d+$', '/v3', checked))
+
+
+def storage_url(value):
+    """Return the URL of an account, or scheme and host of one alone."""
+    checked = url(value)
+    # A URL of Ceph's RADOS Gateway may end in /swift/v1.
+    if re.search(r'/v1(\.0)?/[^/]+/.', urlparse(checked).path):
+        raise ValueError('goes on after the account, where it should end; the '
+                         'container is swift_container: ' + quoted(value))
+    return checked
+
+
+def public_url(value):
+    """Return the URL of an account, or scheme and host of one alone."""
+    checked = storage_url(value)
+    # It has no account either.
+    return re.sub(r'^(\w+://[^/]+)/v1$', r'\1', checked)
+
+
+def path(value):
+    """Return the path of a file or directory, without blanks around it."""
+    return text(value).strip()
 
 
 def container(value):
     """Return the name of a container."""
     value = text(value)
     if '/' in value or len(encoded(value)) > 256:
-        raise ValueError('a container name has no slash and at most 256 bytes')
+        raise ValueError('a container name has no slash and at most 256 '
+                         'bytes: ' + quoted(value))
     if value in ('.', '..') or _CONTROL.search(value):
         raise ValueError('a container name is not . or .., and has no control '
-                         'characters')
+                         'characters: ' + quoted(value))
     return value
 
 

@@ -64,7 +64,7 @@ class Redirects(object):
             return self._none('swift_temp_url_key_file: %s' % error)
         if not key:
             return self._none(
-                'container %s shows swift_user no TempURL key, and there is '
+                'container %s shows the user no TempURL key, and there is '
                 'no swift_temp_url_key; see docker-registry-swift check'
                 % self._container.name)
         signed = tempurl.sign(url, storage_url, self._container.name,
