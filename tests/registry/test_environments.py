@@ -30,7 +30,8 @@ def no_python27(tmp_path, monkeypatch):
     monkeypatch.delenv('PYENV_ROOT', raising=False)
 
 
-def test_python27_is_fetched(no_python27, tmp_path):
+@pytest.mark.usefixtures('no_python27')
+def test_python27_is_fetched(tmp_path):
     assert environments.find_python('2.7') is None
     python = environments.find_python27()
     assert python.startswith(environments.ROOT)
