@@ -7,7 +7,6 @@ import itertools
 import json
 import os
 import re
-import time
 import urllib.parse
 
 from stack.servers import processes
@@ -20,8 +19,6 @@ _MIB = 1024 * 1024
 #: A line of the proxy's log. What its own middleware asks has no client.
 _REQUEST = re.compile(r': [0-9.]+ .* (?:GET|HEAD|PUT|POST|DELETE) '
                       r'/(?:v1/|info)')
-#: Within this a request that was answered is in the log.
-_LOGGED_SECONDS = 0.2
 
 
 class Bench:
@@ -144,14 +141,8 @@ class Bench:
         Without logins, which go elsewhere where there is a Keystone; with
         what a registry asks by itself to see whether Swift is well.
         """
-        count = None
-        while True:
-            with open(self.cluster.proxy.log, errors='replace') as log:
-                before, count = count, sum(
-                    1 for line in log if _REQUEST.search(line))
-            if before == count:
-                return count
-            time.sleep(_LOGGED_SECONDS)  # the last is answered, not logged
+        return sum(1 for line in self.cluster.logged().splitlines()
+                   if _REQUEST.search(line))
 
     @contextlib.contextmanager
     def connection(self, port=None):

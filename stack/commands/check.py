@@ -28,7 +28,9 @@ def check():
              + ['py' + version.replace('.', '') for version in present])
     shutil.rmtree(_RESULTS, ignore_errors=True)
     command = [environments.program('tools', 'tox'), 'run-parallel',
-               '--parallel', '2', '--parallel-no-spinner', '-e',
+               # One more than there are cores, for tests wait a lot.
+               '--parallel', str(os.cpu_count() + 1),
+               '--parallel-no-spinner', '-e',
                ','.join(names)]
     # Where tox looks for interpreters, those of pyenv among them.
     path = [os.path.dirname(pythons[version]) for version in present + ['2.7']]

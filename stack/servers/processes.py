@@ -11,6 +11,8 @@ import time
 import urllib.request
 
 HOST = '127.0.0.1'
+#: Much longer than anything takes here, also on a busy machine.
+_PATIENCE_SECONDS = 120
 _PR_SET_PDEATHSIG = 1
 
 
@@ -33,6 +35,24 @@ def free_port():
             except OSError:
                 continue
             return port
+
+
+def until(condition):
+    """Wait for what must come, such as a line in a log; return it.
+
+    Whoever reads a log after an answer may be there before the line is.
+
+    :param condition: called again and again until it returns what is true
+    :raises TimeoutError: it did not within two minutes
+    """
+    give_up_at = time.monotonic() + _PATIENCE_SECONDS
+    while True:
+        result = condition()
+        if result:
+            return result
+        if time.monotonic() > give_up_at:
+            raise TimeoutError('%r is not so' % condition)
+        time.sleep(0.05)
 
 
 class Server:
@@ -76,9 +96,9 @@ class Server:
     def wait(self):
         """Wait until it works.
 
-        :raises ServerError: it ended, or took more than 30 seconds
+        :raises ServerError: it ended, or took more than two minutes
         """
-        give_up_at = time.monotonic() + 30
+        give_up_at = time.monotonic() + _PATIENCE_SECONDS
         while time.monotonic() < give_up_at and self.running():
             if self._works():
                 return

@@ -1,10 +1,13 @@
 """A real OpenStack Swift cluster on loopback."""
 
+import contextlib
 import getpass
 import json
 import os
 import subprocess
+import urllib.error
 import urllib.request
+import uuid
 
 from . import processes
 from . import swift_logins
@@ -201,6 +204,23 @@ class Swift:
             headers=dict(headers or {}, **{'X-Auth-Token': self.token(user)}))
         with urllib.request.urlopen(request) as answer:
             return answer.headers, answer.read()
+
+    def logged(self, since=0):
+        """Return what the proxy has logged of all requests answered so far.
+
+        :param since: size of its log at which to start
+        """
+        # Its lines are in the order of the answers' ends. This one is last.
+        last = 'nothing-%s' % uuid.uuid4().hex
+        with contextlib.suppress(urllib.error.HTTPError):
+            self.request('HEAD', last)
+
+        def text():
+            with open(self.proxy.log, errors='replace') as log:
+                log.seek(since)
+                found = log.read().split(last)
+            return found[0] if len(found) > 1 else None
+        return processes.until(text)
 
     def list(self, container='registry'):
         """Return the container's object names, as `swift list` prints them."""

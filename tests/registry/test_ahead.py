@@ -58,9 +58,7 @@ def asked(cluster):
     def asked(action, *arguments):
         seen = os.path.getsize(cluster.proxy.log)
         action(*arguments)
-        with open(cluster.proxy.log, errors='replace') as log:
-            log.seek(seen)
-            return _REQUEST.findall(log.read())
+        return _REQUEST.findall(cluster.logged(seen))
     return asked
 
 

@@ -123,9 +123,10 @@ def test_a_dead_cluster_is_asked_once_a_second(cluster, start_registry):
         return json.loads(client.request('GET', '/_health').body)
     assert client.request('GET', path).status == 404
     with frozen(cluster.proxy):
-        give_up_at = time.monotonic() + 60
-        while not statistics()['silent'] and time.monotonic() < give_up_at:
+        def silent():
             assert_unavailable(client.request('GET', path))
+            return statistics()['silent']
+        processes.until(silent)
         before, started = statistics()['requests'], time.monotonic()
         answers = []
         threads = [threading.Thread(target=lambda: answers.append(
@@ -177,7 +178,8 @@ def test_a_tag_that_cannot_be_read(directory, cluster, impatient):
     assert_unavailable(answer)
     transaction = re.search(r'\(transaction (tx[\w-]+)\)',
                             json.loads(answer.body)['error']).group(1)
-    log = impatient.log()[before:]
+    log = processes.until(lambda: re.search(
+        '.*ERROR.*\n', impatient.log()[before:], re.DOTALL)).group()
     # The request has failed once, whatever has failed below it.
     assert log.count('ERROR') == 1
     error, = [line for line in log.splitlines() if 'ERROR' in line]
@@ -248,7 +250,7 @@ def test_what_is_not_an_outage(cluster, start_registry):
     answer = client.request('GET', '/v1/images/%s/json' % _IMAGE)
     assert (answer.status, answer.headers['Retry-After']) == (500, None)
     assert 'The storage has failed' in json.loads(answer.body)['error']
-    assert 'the user may not do this' in server.log()
+    processes.until(lambda: 'the user may not do this' in server.log())
 
 
 _ANSWERS = '''

@@ -3,6 +3,7 @@
 import glob
 
 from stack.clients import v1client
+from stack.servers import processes
 
 
 def read(path):
@@ -21,7 +22,7 @@ def test_no_secret_in_logs_and_answers(start_registry, directory, overheard,
     assert overheard.leaks(answers) == []
     logs = glob.glob(str(directory / 'registry-*.log'))
     assert server.server.log in logs
-    assert 'DEBUG: PUT registry/' in server.log()
+    processes.until(lambda: 'DEBUG: PUT registry/' in server.log())
     for log in logs + [str(directory / 'calls-of-registry.log')]:
         assert overheard.leaks(read(log)) == [], log
 
