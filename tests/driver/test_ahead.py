@@ -175,7 +175,8 @@ def test_a_layer_that_is_not_there(reader, faults):
 
 
 def test_a_layer_that_cannot_be_opened_is_not_absent(reader, faults):
-    faults.inject(relay.status(503), 'GET', _LAYER, times=9)
+    faults.inject(relay.status(503, {'X-Trans-Id': 'tx1'}), 'GET', _LAYER,
+                  times=9)
     begin(reader, 'get_image_layer', _ID, reads=True)
     with pytest.raises(errors.SwiftError) as caught:
         reader.exists(_LAYER)

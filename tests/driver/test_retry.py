@@ -14,7 +14,7 @@ from urllib3 import connection
 
 from docker_registry.core import exceptions
 from docker_registry.drivers.swift.client import breaker
-from docker_registry.drivers.swift.client import retry
+from docker_registry.drivers.swift.client import waiting
 
 _LOGIN = '/auth/v1.0'
 _MIB = 1024 * 1024
@@ -64,7 +64,7 @@ def given_up_in_time(call, *arguments):
 def test_attempts_together_fit_into_the_timeout(monkeypatch, attempts):
     now = [0.0]
     monkeypatch.setattr(breaker, 'clock', lambda: now[0])
-    wait = retry.Wait(60, connect_seconds=5)
+    wait = waiting.Wait(60, connect_seconds=5)
     for left in range(attempts, 0, -1):
         if not wait.left_seconds:
             break
@@ -151,6 +151,16 @@ def test_bodies_that_move_on_are_not_given_up(on_link, services):
         storage = on_link(link, swift_timeout=2)
         assert b''.join(storage.stream_read('layer')) == content
         assert storage.statistics()['retries'] == 0
+
+
+def test_uploads_wait_for_others_that_move_on(on_link, services):
+    content = os.urandom(6 * _MIB)
+    with links.Link(services['port'], 0.04) as link:
+        storage = on_link(link, swift_connections=1, swift_timeout=4,
+                          swift_segment_size=_MIB)
+        # Each of the six takes more than a second, one after the other.
+        storage.stream_write('layer', io.BytesIO(content))
+        assert b''.join(storage.stream_read('layer')) == content
 
 
 def test_connect_timeout_is_not_for_sending(on_link, services):

@@ -1,7 +1,14 @@
-"""Slots, where gevent ends those who wait for one."""
+"""Slots: which requests wait for one, and for how long."""
 
+import io
 import subprocess
 import sys
+import threading
+
+import pytest
+import relay
+
+from docker_registry.core import exceptions
 
 _SCRIPT = '''
 import gevent.monkey
@@ -11,8 +18,8 @@ from docker_registry.drivers.swift.client import slots
 
 one = slots.Slots(1)
 one.acquire()
-ended = gevent.spawn(one.acquire)
-waiting = gevent.spawn(one.acquire)
+ended = gevent.spawn(one.acquire, 60)
+waiting = gevent.spawn(one.acquire, 60)
 gevent.sleep(0)
 ended.kill()
 one.release()
@@ -24,3 +31,45 @@ print(one.free())
 def test_one_who_is_ended_takes_no_turn_from_another():
     assert subprocess.check_output(
         [sys.executable, '-c', _SCRIPT]).split() == [b'0']
+
+
+def test_small_requests_do_not_wait_for_uploads(make_storage, faults):
+    storage = make_storage(
+        swift_authurl='http://127.0.0.1:%d/auth/v1.0' % faults.port,
+        swift_segment_size=1000, swift_connections=4)
+    storage.put_content('a', b'1')
+    faults.inject(relay.stall(3), 'PUT', '.segments', times=100)
+    pushes = [threading.Thread(target=storage.stream_write, args=(
+        'layer%d' % number, io.BytesIO(b'1' * 6000))) for number in range(6)]
+    for push in pushes:
+        push.start()
+    uploads = storage._container._pool._process.upload_slots
+    while uploads.free() or not uploads.waiting:
+        assert any(push.is_alive() for push in pushes)
+    assert storage.get_content('a') == b'1'
+    storage.put_content('a', b'2')
+    assert not uploads.free()
+    faults._rules = []
+    for push in pushes:
+        push.join()
+    assert storage.get_size('layer5') == 6000
+    assert uploads.free() == 3
+
+
+@pytest.mark.parametrize('upload', [True, False])
+def test_waiting_for_a_slot_is_bounded(make_storage, upload):
+    storage = make_storage(swift_connections=1, swift_timeout=1)
+    storage.put_content('a', b'1')
+    process = storage._container._pool._process
+    taken = process.upload_slots if upload else process.slots
+    assert taken.acquire()
+    with pytest.raises(exceptions.UnreachableError) as caught:
+        if upload:
+            storage.stream_write('layer', io.BytesIO(b'1'))
+        else:
+            storage.exists('a')
+    assert 'swift_connections' in str(caught.value)
+    taken.release()
+    assert storage.exists('a') is True
+    storage.stream_write('layer', io.BytesIO(b'1'))
+    assert taken.free() == 1

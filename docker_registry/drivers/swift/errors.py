@@ -107,7 +107,9 @@ class NotSwiftError(UnreachableError):
 
 class NotAskedError(UnreachableError):
 
-    """Nothing was asked of Swift, which has not answered for a while."""
+    """Nothing was asked of Swift: it has not answered for a while, or all
+    connections to it are in use.
+    """
 
     retry_after_seconds = 1
 

@@ -51,3 +51,21 @@ class PerGreenlet(object):
     def set(self, value):
         """Replace the value of the calling greenlet or thread."""
         self._local.get().value = value
+
+    def carry(self, function):
+        """Return a function that other greenlets or threads may call.
+
+        While they do, they have the value that the calling one has now.
+
+        :param function: what it calls, with the same arguments
+        """
+        value = self.get()
+
+        def carried(*arguments):
+            before = self.get()
+            self.set(value)
+            try:
+                return function(*arguments)
+            finally:
+                self.set(before)
+        return carried

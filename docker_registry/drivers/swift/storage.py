@@ -89,7 +89,29 @@ class Storage(core_paths.Base):
         """End the HTTP request that this greenlet or thread answers."""
         request = self.request
         self._requests.set(no_request.NoRequest())
-        request.end()
+        try:
+            request.end()
+        finally:
+            self._container.waits.set(False)
+
+    def wait_for_swift(self, always):
+        """Have this greenlet or thread wait for a Swift that does not answer.
+
+        For no longer than swift_timeout, until end(). Without it, requests
+        fail after swift_retries, but for those that write, or read a layer.
+
+        :param always: whether it waits also while Swift has been silent for a
+            while already, when other requests fail at once
+        """
+        self._container.waits.set(
+            always or not self._connections.statistics()['silent'])
+
+    def carry(self, function):
+        """Return a function that other greenlets or threads may call.
+
+        :param function: uses this storage, and waits as this greenlet does
+        """
+        return self._container.waits.carry(function)
 
     def get_content(self, path):
         """Return the content of a path as bytes."""

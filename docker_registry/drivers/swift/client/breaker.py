@@ -11,10 +11,11 @@ from .. import errors
 #: More than a client's one request has under way at once, so that one that is
 #: unlucky changes nothing; no more than there can be requests at all.
 _FAILURES = 4
-#: Longer than a proxy takes to start again, and than a request is repeated
-#: while connections are refused: a restart is left to the repetitions.
+#: Longer than most proxies take to start again.
 _SILENCE_SECONDS = 5
 _PROBE_SECONDS = 1
+#: Requests that wait for Swift are sent at least as often.
+_RECENT_SECONDS = 2
 
 #: Does not follow a clock that is set, where Python has such a one.
 clock = getattr(time, 'monotonic', time.time)
@@ -24,16 +25,18 @@ class Breaker(object):
 
     """Lets requests through until Swift is silent; then one a second.
 
-    Open after 4 requests in a row without an answer, when nothing at all has
-    answered for 5 seconds. The next answer closes it.
+    It opens after 4 requests in a row without an answer, when nothing at all
+    has answered for 5 seconds. The next answer closes it.
 
     What counts is that no answer came, from Swift or from the login: refused,
-    reset, timed out, no such host. Whoever waits for that waits long, and
-    holds one of the pool's connections meanwhile. An answer, be it 401 or
-    503, says that somebody is there, came soon, and the next one may be
-    better: of several proxies behind a balancer one may be ill. For the same
-    reason what one of them leaves unanswered does not count while the others
-    answer.
+    reset, timed out, no such host. A request that times out takes long, and
+    holds one of the pool's connections meanwhile. An answer, be it 401 or 503,
+    shows that Swift is there; it came soon, and the next one may be better: of
+    several proxies behind a balancer one may be ill. For the same reason what
+    one of them leaves unanswered does not count while the others answer.
+
+    What it keeps back fails at once, or waits until Swift has answered another
+    request; that is decided in retry.py.
 
     A process has one for each pool. No lock is held while anything waits, so
     it matters to nobody whether gevent has patched it, or ends a greenlet.
@@ -46,12 +49,22 @@ class Breaker(object):
         self._lock = threading.Lock()
         self._failures = 0
         self._answered_at = self._silent_since = self._asked_at = clock()
+        self._failed_at = self._answered_at
         self._open = False
 
     @property
     def is_open(self):
         """Whether Swift is taken for silent."""
-        return self._open
+        with self._lock:
+            # Also in between: the next failure may be a second away.
+            if self._failures and clock() - self._failed_at < _RECENT_SECONDS:
+                self._look()
+            return self._open
+
+    def seconds_to_probe(self):
+        """Return in how many seconds check() lets a request pass."""
+        return min(_PROBE_SECONDS,
+                   max(0, self._asked_at + _PROBE_SECONDS - clock()))
 
     def check(self):
         """Pass, unless it is open and a request was made within a second.
@@ -59,7 +72,7 @@ class Breaker(object):
         :raises errors.NotAskedError: asking is no use
         """
         # The clock of Python 2 may be set back.
-        if self._open and abs(clock() - self._asked_at) < _PROBE_SECONDS:
+        if self.is_open and abs(clock() - self._asked_at) < _PROBE_SECONDS:
             raise self.silence()
 
     def silence(self):
@@ -89,6 +102,10 @@ class Breaker(object):
             if not self._failures:
                 self._silent_since = max(waiting_since, self._answered_at)
             self._failures += 1
-            if (self._failures >= self._threshold
-                    and clock() - self._silent_since >= _SILENCE_SECONDS):
-                self._open = True
+            self._failed_at = clock()
+            self._look()
+
+    def _look(self):
+        if (self._failures >= self._threshold
+                and clock() - self._silent_since >= _SILENCE_SECONDS):
+            self._open = True

@@ -19,6 +19,7 @@ from . import login
 from . import session
 from . import shared_login
 from . import slots
+from .. import errors
 from .. import per_process
 
 #: Whatever a request or the reading of a body raises when the network, and
@@ -48,7 +49,8 @@ class Connection(object):
     :ivar grant: the Grant to use for the next request
     :ivar http: what swiftclient's functions take as http_conn
     :ivar wait: the Wait of the request that it is lent to
-    :ivar holds_slot: whether that request counts as one under way
+    :ivar slots: the Slots of which that request has one each; () where it
+        does not count as one in flight
     """
 
     def __init__(self, grant, settings, sessions):
@@ -59,7 +61,7 @@ class Connection(object):
             cert_key=settings.key)
         self.http[1].request_session = sessions.make()
         self.wait = None
-        self.holds_slot = False
+        self.slots = ()
         self.use(grant)
 
     def use(self, grant):
@@ -91,10 +93,10 @@ class Connection(object):
                 value.encode('latin-1').decode('utf-8', 'replace')
                 for name, value in self.http[1].resp.headers.items()}
 
-    def lend(self, wait, holds_slot):
+    def lend(self, wait, slots_held):
         """Prepare it for one request."""
         self.wait = wait
-        self.holds_slot = holds_slot
+        self.slots = slots_held
         self.http[1].requests_args['timeout'] = wait.limit_seconds
 
     def drop_answer(self):
@@ -118,6 +120,10 @@ class _Process(object):
     def __init__(self, authenticate, connections):
         self.login = shared_login.SharedLogin(authenticate)
         self.slots = slots.Slots(connections)
+        # The others are for small requests, which must not wait for layers.
+        self.upload_slots = slots.Slots(
+            max(1, connections - max(1, connections // 4)))
+        self.uploaded_at = breaker.clock()
         self.breaker = breaker.Breaker(connections)
         self.counters = counters.Counters('requests', 'retries', 'bytes_in',
                                           'bytes_out')
@@ -130,9 +136,9 @@ class Connections(object):
 
     """A pool of authenticated connections.
 
-    Requests under way are limited to settings.connections; a body that is
-    handed out to a slow reader does not count, for there may be as many as
-    the registry has clients.
+    Requests in flight are limited to settings.connections. Three quarters of
+    those may be uploads. A body that is handed out to a slow reader does not
+    count, for there may be as many as the registry has clients.
 
     :param settings: Settings
     """
@@ -167,42 +173,50 @@ class Connections(object):
         """
         return self._process.counters
 
-    def borrow(self, wait, is_check=False):
+    def borrow(self, wait, is_last, is_check=False, is_upload=False):
         """Lend a connection to one request; waits for a free slot.
 
-        :param wait: Wait of the request; begins when there is a slot
+        :param wait: Wait of the request
+        :param is_last: whether this is the last attempt; see Wait.allot()
         :param is_check: a check of whether Swift answers needs no slot, and
             is made however silent Swift has been
+        :param is_upload: whether the request sends a large body
         :returns: Connection; to be given to finish() when the request is
             over, or to detach() and then finish() when its body is
-        :raises errors.NotAskedError: Swift is silent
+        :raises errors.NotAskedError: Swift is silent, or no slot gets free
+            within the time that the request has
         :raises errors.SwiftError: the login failed
         """
         process = self._process
+        held = ()
         if not is_check:
-            self._take_slot(process)
+            held = self._take_slots(process, wait, is_upload)
         try:
+            wait.allot(is_last)
             wait.begin()
             connection = self._connection(
                 process, process.login.grant(wait.limit_seconds))
-            connection.lend(wait, holds_slot=not is_check)
+            connection.lend(wait, held)
             process.lent.add(connection)
             return connection
         except BaseException:
-            if not is_check:
-                process.slots.release()
+            _release(held)
             raise
+
+    def upload_moves(self):
+        """Note that Swift has taken some of an upload just now."""
+        self._process.uploaded_at = breaker.clock()
 
     def detach(self, connection):
         """Let the next request begin: a body is now read by its client."""
-        connection.holds_slot = False
-        self._process.slots.release()
+        held, connection.slots = connection.slots, ()
+        _release(held)
 
     def finish(self, connection):
         """Take a connection back; an answer that was not read is dropped."""
         process = self._process
         # The next one may borrow it before this is over.
-        holds_slot, connection.holds_slot = connection.holds_slot, False
+        held, connection.slots = connection.slots, ()
         try:
             process.lent.discard(connection)
             connection.drop_answer()
@@ -210,9 +224,8 @@ class Connections(object):
                 process.idle.append(connection)
             else:
                 connection.close()
-        finally:  # last, so that who waits finds the connection
-            if holds_slot:
-                process.slots.release()
+        finally:  # last, so that the next request finds the connection
+            _release(held)
 
     def accepted(self, grant):
         """Note that Swift has done something for a Grant's token."""
@@ -232,19 +245,57 @@ class Connections(object):
         return dict(process.counters.values(), logins=process.login.attempts,
                     silent=process.breaker.is_open,
                     pool={'open': in_use + idle, 'in_use': in_use,
-                          'waiting': process.slots.waiting})
+                          'waiting': (process.slots.waiting
+                                      + process.upload_slots.waiting)})
 
-    def _take_slot(self, process):
+    def _take_slots(self, process, wait, is_upload):
+        """Take a slot, and for an upload one of those for uploads before it.
+
+        :returns: tuple of the Slots that one was taken of
+        """
         was_open = process.breaker.is_open
         process.breaker.check()
-        # Where all slots are held by requests that nothing answers, those
-        # that come to see whether that has changed would queue up.
-        if not process.slots.acquire(waits=not was_open):
-            raise process.breaker.silence()
-        if process.breaker.is_open and not was_open:
-            process.slots.release()
-            raise process.breaker.silence()
+        held = ()
+        try:
+            for wanted in ((process.upload_slots, process.slots) if is_upload
+                           else (process.slots,)):
+                # Where all slots are held by requests that nothing answers,
+                # those that come to see whether that has changed would queue
+                # up.
+                if was_open:
+                    if not wanted.acquire():
+                        raise process.breaker.silence()
+                else:
+                    self._wait_for_slot(process, wanted, wait, is_upload)
+                held += (wanted,)
+            if process.breaker.is_open and not was_open:
+                raise process.breaker.silence()
+        except BaseException:
+            _release(held)
+            raise
         process.breaker.asking()
+        return held
+
+    def _wait_for_slot(self, process, wanted, wait, is_upload):
+        """Take a slot within the time that the request has left.
+
+        :raises errors.NotAskedError: there is none in time
+        """
+        idle_since = breaker.clock()
+        seconds = max(0, wait.left_seconds)
+        while not wanted.acquire(seconds):
+            # As long as other uploads move on, an upload is not stuck.
+            if is_upload:
+                idle_since = max(idle_since, process.uploaded_at)
+            seconds = wait.left_seconds + idle_since - breaker.clock()
+            if seconds <= 0:
+                wait.pause(wait.left_seconds)
+                raise errors.NotAskedError(
+                    'all connections to Swift have been in use for %d s; see '
+                    'swift_connections' % self._settings.timeout)
+        if is_upload:
+            idle_since = max(idle_since, process.uploaded_at)
+        wait.pause(max(0, breaker.clock() - idle_since))
 
     def _connection(self, process, grant):
         while True:
@@ -256,3 +307,9 @@ class Connections(object):
                 connection.use(grant)
                 return connection
             connection.close()
+
+
+def _release(held):
+    """Give back one slot each of what _take_slots() has returned."""
+    for one in reversed(held):
+        one.release()

@@ -19,6 +19,7 @@ from . import connections
 from . import creation
 from . import listing
 from . import retry
+from . import waiting
 from .. import compat
 from .. import errors
 
@@ -41,6 +42,8 @@ class Container(object):
 
     :param settings: Settings
     :param pool: Connections
+    :ivar waits: per_process.PerGreenlet: whether requests of this greenlet or
+        thread wait for a Swift that does not answer, see retry.py
     """
 
     def __init__(self, settings, pool):
@@ -48,6 +51,7 @@ class Container(object):
         self._settings = settings
         self._pool = pool
         self._requests = retry.Requests(settings, pool)
+        self.waits = self._requests.waits
         self._creation = creation.Creation(settings, self._requests)
         self._bulk_delete = bulk_delete.BulkDelete(
             self._requests, self.name, self.delete)
@@ -90,7 +94,8 @@ class Container(object):
             return ''
         return headers.get('etag', '').strip('"')
 
-    def get(self, object_name, first=None, last=None, etag=None, wait=None):
+    def get(self, object_name, first=None, last=None, etag=None, wait=None,
+            waits=False):
         """Open an object for reading.
 
         :param first: offset of the first byte wanted
@@ -99,6 +104,7 @@ class Container(object):
         :param etag: answer with this version of the object or not at all;
             None is the newest
         :param wait: that of the Body which this one goes on with
+        :param waits: whether to wait for a Swift that does not answer
         :returns: Body; read it to the end or close it
         """
         headers = {'If-Match': '"%s"' % etag} if etag else dict(_NEWEST)
@@ -119,12 +125,12 @@ class Container(object):
                              answer_headers, unread)
         try:
             return self._requests.send(action, object_name, open_body,
-                                       keeps=True, wait=wait)
+                                       keeps=True, wait=wait, waits=waits)
         except errors.ObjectExistsError:
             # A storage node that was away may have another version.
             headers.update(_NEWEST)
             return self._requests.send(action, object_name, open_body,
-                                       keeps=True, wait=wait)
+                                       keeps=True, wait=wait, waits=waits)
 
     def put(self, object_name, content, size_bytes, etag, only_new=False,
             headers=None):
@@ -315,7 +321,8 @@ class Container(object):
             body = content
             if hasattr(content, 'seek'):
                 content.seek(0)
-                body = retry.Upload(content, connection.wait)
+                body = waiting.Upload(content, connection.wait,
+                                      self._pool.upload_moves)
             answer = {}
             try:
                 client.put_object(
@@ -339,7 +346,8 @@ class Container(object):
                 raise answers.not_swift(connection, action, object_name)
         is_slow = query is not None  # a manifest, each segment is looked at
         self._creation.put(lambda: self._requests.send(
-            action, object_name, send, is_slow=is_slow))
+            action, object_name, send, is_slow=is_slow,
+            is_upload=hasattr(content, 'seek'), waits=True))
 
 
 def _tell_segments_status(error):

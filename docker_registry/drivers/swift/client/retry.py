@@ -1,4 +1,4 @@
-"""Sends one request to Swift, again where that may help.
+"""Sends one request to Swift, and sends it again where that may help.
 
 The place where a failure becomes one of the driver's exceptions, and where
 requests are logged: each attempt at DEBUG, one that is repeated at WARNING.
@@ -13,14 +13,21 @@ import time
 import requests
 from swiftclient import client
 
+from . import answers
 from . import breaker
 from . import connections
+from . import repetitions
 from . import session
+from . import waiting
 from .. import errors
+from .. import per_process
 
-#: Who wants to know whether Swift can be used does not want to wait for long.
+#: For how long a request waits that only finds out whether Swift answers.
 _CHECK_SECONDS = 10
-
+#: And a request of the registry that is sent although Swift has been silent.
+_PROBE_SECONDS = 5
+#: A request that waits for Swift looks once a second whether it is back.
+_LOOK_SECONDS = 1
 #: Answers to a token that is good, besides those that are a success.
 _ACCEPTED = (404, 412, 416)
 #: A proxy of the environment gives them as well as Swift.
@@ -29,91 +36,34 @@ _OF_PROXIES = (403, 407, 500, 502, 503, 504)
 logger = logging.getLogger(__name__)
 
 
-class Wait(object):
-
-    """How long a request and its repetitions may go without an answer.
-
-    :param total_seconds: all attempts, and the pauses between them, together
-    :param connect_seconds: how long a connection may take to be made
-    :ivar left_seconds: how long it still may
-    :ivar limit_seconds: how long the attempt under way may go without an
-        answer, its connection apart
-    :ivar since: clock() when it began to wait
-    """
-
-    def __init__(self, total_seconds, connect_seconds):
-        self._total_seconds = total_seconds
-        self._connect_seconds = connect_seconds
-        self.left_seconds = total_seconds
-        self.limit_seconds = None
-        self.since = None
-
-    def allot(self, is_last):
-        """Set the limit for the next attempt.
-
-        Half of what is left, so that another proxy can be asked when this
-        one is stuck; the last one gets what a connection does not need.
-        """
-        half = self.left_seconds / 2.0
-        self.limit_seconds = half
-        if is_last:
-            self.limit_seconds += half - min(half, self._connect_seconds)
-
-    def begin(self):
-        """Begin to wait, or begin anew: something has moved on."""
-        self.since = breaker.clock()
-
-    def end(self):
-        """Stop waiting: there is an answer, or none comes."""
-        if self.since is not None:
-            self.pause(breaker.clock() - self.since)
-            self.since = None
-
-    def pause(self, seconds):
-        """Take a pause from what is left."""
-        self.left_seconds -= seconds
-
-    def renew(self):
-        """Start over: some of what was waited for has come."""
-        self.left_seconds = self._total_seconds
-        self.since = None
-
-
-class Upload(object):
-
-    """A request's body; while it moves on nobody waits.
-
-    :param content: has read(size)
-    :param wait: Wait of the request
-    """
-
-    def __init__(self, content, wait):
-        self._content = content
-        self._wait = wait
-
-    def read(self, size):
-        self._wait.begin()
-        return self._content.read(size)
-
-
 class Requests(object):
 
     """Sends requests on connections from a pool.
 
-    A failure that may pass is tried again, settings.retries times, while
-    Swift has not kept it waiting for settings.timeout; a token that is
-    refused is renewed once.
+    A failure that may pass is tried again, settings.retries times. Where no
+    answer has come then, and `waits` says so, the request waits until Swift
+    answers a HEAD of the container, and is tried again: to start a proxy or a
+    machine takes longer than a few repetitions. A Swift that has answered the
+    HEAD all the time fails at this very request; that is given up.
+
+    Without `waits` a request fails at once while the breaker is open.
+
+    While Swift has not kept it waiting for settings.timeout, all this goes on.
+    A token that is refused is renewed once.
 
     :param settings: Settings
     :param pool: Connections
+    :ivar waits: per_process.PerGreenlet: whether requests of this greenlet or
+        thread wait for a Swift that does not answer
     """
 
     def __init__(self, settings, pool):
         self._settings = settings
         self._pool = pool
+        self.waits = per_process.PerGreenlet(lambda: False)
 
     def send(self, action, object_name, operation, keeps=False, wait=None,
-             is_slow=False):
+             is_slow=False, is_upload=False, waits=False):
         """Do one operation on a borrowed connection, again where it helps.
 
         :param action: what it is, for messages: "GET registry/images/1/json"
@@ -125,44 +75,57 @@ class Requests(object):
         :param wait: Wait of the request that this one goes on with
         :param is_slow: whether Swift has much to do before it answers; all
             of the time is for the first attempt then
+        :param is_upload: whether it sends a large body, for which it needs
+            one of the slots for uploads
+        :param waits: whether it waits for a Swift that does not answer, also
+            where the greenlet's other requests do not
         :returns: what the operation returns
         :raises errors.SwiftError: it cannot be done
         """
-        wait = wait or Wait(self._settings.timeout,
-                            self._settings.connect_timeout)
-        return self._repeat(action, object_name, operation, keeps, wait,
-                            self._settings.retries, is_slow)
+        wait = wait or waiting.Wait(self._settings.timeout,
+                                    self._settings.connect_timeout)
+        return self._repeat(
+            action, object_name, operation, keeps, wait,
+            repetitions.Repetitions(
+                self._settings, self._pool.breaker, waits or self.waits.get()),
+            is_slow, is_upload)
 
     def check(self, action, operation):
         """Do one operation once, and soon, however silent Swift has been.
 
         :raises errors.SwiftError: it cannot be done
         """
-        wait = Wait(min(_CHECK_SECONDS, self._settings.timeout),
-                    self._settings.connect_timeout)
-        self._repeat(action, None, operation, False, wait, retries=0,
-                     is_check=True)
+        wait = waiting.Wait(min(_CHECK_SECONDS, self._settings.timeout),
+                            self._settings.connect_timeout)
+        self._repeat(action, None, operation, False, wait, None)
 
-    def _repeat(self, action, object_name, operation, keeps, wait, retries,
-                is_slow=False, is_check=False):
+    def _repeat(self, action, object_name, operation, keeps, wait, attempts,
+                is_slow=False, is_upload=False):
+        """Send a request until it succeeds or is given up.
+
+        :param attempts: Repetitions; None for a check, which is not
+            repeated and does not ask the breaker
+        """
         pool = self._pool
-        delay = self._settings.retry_delay
         renewed = False
+        wait.at_most_seconds = (
+            None if not attempts or attempts.persists
+            else _PROBE_SECONDS)
         while True:
             grant = None
-            wait.allot(is_last=is_slow or not retries)
+            is_last = is_slow or not attempts or not attempts.left
             try:
-                connection = pool.borrow(wait, is_check)
+                connection = pool.borrow(wait, is_last, not attempts,
+                                         is_upload)
                 grant = connection.grant
                 result = self._attempt(connection, action, object_name,
                                        operation, keeps)
                 pool.breaker.answered()
                 pool.accepted(grant)
                 return result
-            except errors.NotAskedError:
-                raise
             except errors.SwiftError as error:
-                if isinstance(error, errors.UnreachableError):
+                was_asked = not isinstance(error, errors.NotAskedError)
+                if was_asked and isinstance(error, errors.UnreachableError):
                     pool.breaker.failed(wait.since)
                 elif error.status is not None:
                     pool.breaker.answered()
@@ -174,19 +137,73 @@ class Requests(object):
                         and wait.left_seconds > 0):
                     renewed = True
                     continue
-                pause = error.retry_after_seconds
-                if pause is None:
-                    pause = delay * random.uniform(0.5, 1.5)
-                if (not retries or not errors.is_transient(error)
-                        or pause >= wait.left_seconds
-                        or pool.breaker.is_open):
-                    raise
-                logger.warning('%s; trying again in %.1f s', error, pause)
-            pool.counters.add('retries')
+                pause = attempts and attempts.pause(error)
+                if pause is None or pause >= wait.left_seconds:
+                    if not (attempts and attempts.waits_for(error)
+                            and attempts.renew(self._is_back(error, wait))):
+                        raise
+                    pause = 0
+                elif was_asked:
+                    logger.warning('%s; trying again in %.1f s', error, pause)
+                if was_asked:
+                    pool.counters.add('retries')
             wait.pause(pause)
             time.sleep(pause)
-            retries -= 1
-            delay *= 2
+
+    def _is_back(self, error, wait):
+        """Wait for a Swift that does not answer.
+
+        :param error: errors.SwiftError of the last attempt
+        :param wait: Wait of the request
+        :returns: True where it answers after a time without answers; False
+            where it answers at once; None where it does not
+        """
+        breaker_of_pool = self._pool.breaker
+        was_away = isinstance(error, errors.NotAskedError)
+        was_open = False
+        if not was_away:
+            logger.warning('%s; waiting for Swift', error)
+        while wait.left_seconds > _LOOK_SECONDS:
+            if was_open and not breaker_of_pool.is_open:
+                return True  # another request has been answered
+            was_open = breaker_of_pool.is_open
+            try:
+                breaker_of_pool.check()
+                breaker_of_pool.asking()
+                if self._answers(wait):
+                    return was_away
+                was_away = True
+            except errors.NotAskedError:
+                pass  # another request has looked just now
+            pause = (breaker_of_pool.seconds_to_probe()
+                     + random.uniform(0.01, 0.1))
+            wait.pause(pause)
+            time.sleep(pause)
+        return None
+
+    def _answers(self, wait):
+        """Tell whether Swift answers.
+
+        :param wait: Wait of a request that waits for it
+        """
+        look = waiting.Wait(min(_CHECK_SECONDS, wait.left_seconds),
+                            self._settings.connect_timeout)
+        try:
+            self._repeat('HEAD container ' + self._settings.container, None,
+                         self._look, False, look, None)
+        except errors.SwiftError as error:
+            return not repetitions.is_away(error)
+        finally:
+            wait.pause(look.total_seconds - look.left_seconds)
+        return True
+
+    def _look(self, connection):
+        answers.expect_header(
+            connection, 'HEAD container ' + self._settings.container, None,
+            client.head_container(
+                connection.storage_url, connection.grant.token,
+                self._settings.container, http_conn=connection.http),
+            answers.CONTAINER_HEADER)
 
     def _attempt(self, connection, action, object_name, operation, keeps):
         pool = self._pool

@@ -6,6 +6,8 @@ Knows nothing of what they are for.
 import collections
 import threading
 
+from . import breaker
+
 
 class Slots(object):
 
@@ -27,24 +29,26 @@ class Slots(object):
         """Return how many can be taken now."""
         return len(self._free)
 
-    def acquire(self, waits=True):
+    def acquire(self, seconds=0):
         """Take a slot; where all are taken, wait for one.
 
-        :param waits: whether to wait
+        :param seconds: for how long to wait
         :returns: whether a slot was taken
         """
+        give_up_at = breaker.clock() + seconds
         while True:
             try:
                 self._free.pop()
                 return True
             except IndexError:
-                if not waits:
+                left = give_up_at - breaker.clock()
+                if left <= 0:
                     return False
                 with self._changed:
                     if not self._free:
                         self.waiting += 1
                         try:
-                            self._changed.wait()
+                            self._changed.wait(left)
                         finally:
                             self.waiting -= 1
 

@@ -59,7 +59,7 @@ class Readers(object):
         """
         opened = reader.Reader(
             self._container, object_name, _CHUNK_BYTES, bytes_range,
-            self._settings.retries, etag)
+            self._settings.retries, etag, waits=True)
         # Small ones are over before their speed is known; of the end of some
         # dynamic large objects Swift knows nothing.
         if (self._settings.download_concurrency == 1
@@ -70,7 +70,7 @@ class Readers(object):
         def open_piece(first, last):
             return reader.Reader(
                 self._container, object_name, _READ_BYTES, (first, last),
-                self._settings.retries, opened.etag)
+                self._settings.retries, opened.etag, waits=True)
         return _Growing(opened, open_piece, self._memory,
                         self._settings.download_concurrency)
 

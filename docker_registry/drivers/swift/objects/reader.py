@@ -47,6 +47,8 @@ class Reader(object):
         one beyond the end means the end. None is the whole object.
     :param resumes: how often reading may break off without any progress
     :param etag: read this version of the object or none; None is the newest
+    :param waits: whether to wait for a Swift that does not answer, for as long
+        as one request may
     :ivar object_name: name of the object
     :ivar etag: that of the object
     :ivar object_size: size of the whole object in bytes, None where unknown
@@ -55,14 +57,16 @@ class Reader(object):
     """
 
     def __init__(self, container, object_name, chunk_size_bytes,
-                 bytes_range=None, resumes=3, etag=None):
+                 bytes_range=None, resumes=3, etag=None, waits=False):
         self._body = None
         self._container = container
         self.object_name = object_name
         self._chunk_size_bytes = chunk_size_bytes
         self._resumes = self._resumes_left = resumes
+        self._waits = waits
         first, last = bytes_range or (None, None)
-        body = self._body = container.get(object_name, first, last, etag)
+        body = self._body = container.get(object_name, first, last, etag,
+                                          waits=waits)
         self.etag = body.etag
         self.object_size = body.object_size
         self.position = body.first
@@ -140,7 +144,7 @@ class Reader(object):
     def _resume(self):
         self._body = self._container.get(
             self.object_name, self.position, self._end - 1, self.etag,
-            wait=self._body.wait)
+            wait=self._body.wait, waits=self._waits)
         if (self._body.first != self.position
                 or self._body.size != self._end - self.position):
             self.close()

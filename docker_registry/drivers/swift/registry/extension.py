@@ -84,7 +84,8 @@ class Extension(object):
             if name.startswith('tag_'):
                 paths[name[len('tag_'):]] = path
         with futures.ThreadPoolExecutor(_TAGS_AT_ONCE) as executor:
-            images = executor.map(self._read, paths.values())
+            images = executor.map(self._storage.carry(self._read),
+                                  paths.values())
             return {tag: image for tag, image in zip(paths, images)
                     if image is not None}
 
@@ -109,6 +110,11 @@ class Extension(object):
                        if reads_layer else None),
                 asks_index=not self._standalone,
                 checksum=request.headers.get('X-Docker-Checksum-Payload')))
+        # A push or a pull that a client has begun is not to fail because a
+        # proxy is started again: engines do not repeat a push. Others need
+        # not wait for a Swift that has been silent for a while.
+        self._storage.wait_for_swift(
+            always=request.method == 'PUT' or image_id is not None)
         self._health.watch()
         for name, value in sorted((request.view_args or {}).items()):
             # core's path helpers fail at it; engines push no such name.

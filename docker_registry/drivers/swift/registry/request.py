@@ -83,7 +83,8 @@ class Request(no_request.NoRequest):
             return
         with futures.ThreadPoolExecutor(len(asked) - 1) as executor:
             # In those threads the storage has no request; here it has this.
-            in_flight = [executor.submit(getattr(storage, question), path)
+            in_flight = [executor.submit(
+                storage.carry(getattr(storage, question)), path)
                          for question, path in asked[1:]]
             question, path = asked[0]
             try:
