@@ -3,6 +3,8 @@
 import collections
 import os
 import subprocess
+import urllib.request
+import uuid
 
 from . import processes
 from .. import environments
@@ -16,10 +18,13 @@ global
 defaults
     mode http
     log global
-    log-format "%f %HM %HU %ST"
+    log-format "%%f %%HM %%HU %%ST"
     timeout connect 10s
     timeout client 120s
     timeout server 120s
+frontend last
+    bind %(host)s:%(port)d
+    http-request return status 200
 '''
 _DOOR = '''
 frontend %(name)s
@@ -49,6 +54,7 @@ class Front:
     def __init__(self, directory, doors):
         self._directory = directory
         self._doors = doors
+        self._last_port = processes.free_port()
         self._ports = {name: processes.free_port() for name in doors}
         self._server = None
         #: What the servers' certificates are signed by; a client's own.
@@ -62,11 +68,13 @@ class Front:
             [environments.build('swift'), _SCRIPT, self._directory])
         config_file = os.path.join(self._directory, 'haproxy.cfg')
         with open(config_file, 'w') as config:
-            config.write(_CONF + ''.join(
-                _DOOR % {'name': name, 'port': self._ports[name],
-                         'host': processes.HOST, 'target_port': target_port,
-                         'tls': _TLS[tls]}
-                for name, (target_port, tls) in self._doors.items()))
+            config.write(_CONF % {'host': processes.HOST,
+                                  'port': self._last_port})
+            for name, (target_port, tls) in self._doors.items():
+                config.write(_DOOR % {
+                    'name': name, 'port': self._ports[name],
+                    'host': processes.HOST, 'target_port': target_port,
+                    'tls': _TLS[tls]})
         self._server = processes.Server(
             'haproxy', [environments.program('debian', 'haproxy'), '-db',
                         '-C', self._directory, '-f', config_file],
@@ -85,8 +93,19 @@ class Front:
                                           self._ports[door])
 
     def requests(self, door):
-        """Return the Requests that came by a door, in order of their ends."""
-        with open(self._server.log, errors='replace') as log:
-            lines = [line.split() for line in log]
+        """Return the Requests that came by a door, in order of their ends.
+
+        All that have been answered.
+        """
+        # There is one thread: when its log has this, it has all before it.
+        last = '/' + uuid.uuid4().hex
+        urllib.request.urlopen('http://%s:%d%s' % (
+            processes.HOST, self._last_port, last)).close()
+
+        def logged():
+            with open(self._server.log, errors='replace') as log:
+                lines = [line.split() for line in log]
+            return ['last', 'GET', last, '200'] in lines and lines
+        lines = processes.until(logged)
         return [Request(*line[1:4]) for line in lines
                 if len(line) == 4 and line[0].rstrip('~') == door]

@@ -7,6 +7,7 @@ import pytest
 
 from stack import environments
 from stack.clients import v1client
+from stack.servers import processes
 from stack.servers import registry
 
 
@@ -65,9 +66,9 @@ def test_registry_says_once_which_region_it_takes(settings, directory):
         client = v1client.V1Client(server.port)
         for _ in range(3):
             client.request('GET', '/v1/repositories/library/none/tags')
-        lines = [line for line in server.log().splitlines()
+        processes.until(lambda: 'was taken' in server.log())
+        line, = [line for line in server.log().splitlines()
                  if 'was taken' in line]
-    line, = lines
     taken, others = _regions(line)
     assert {taken} | others == _REGIONS
 

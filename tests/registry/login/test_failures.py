@@ -5,6 +5,7 @@ import time
 import pytest
 
 from stack.clients import v1client
+from stack.servers import processes
 from stack.servers import secrets
 
 
@@ -54,7 +55,7 @@ def test_login_that_fails_while_the_registry_runs_is_not_absence(
                                                                  path))
             assert answer.status >= 500
         for part in parts:
-            assert part in server.log()
+            processes.until(lambda: part in server.log())
     with identity.short_lived(short_life) as port:
         login = 'login at http://127.0.0.1:%d/v3' % port
         server = start_registry(dict(
