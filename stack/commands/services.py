@@ -19,5 +19,6 @@ def services(directory, options):
                               user: password for user, (password, _)
                               in swift_logins.USERS.items()},
                           'port': cluster.proxy.port,
-                          'redis_port': cache.server.port}), flush=True)
+                          'redis_port': cache.server.port,
+                          'redis_pid': cache.server.pid}), flush=True)
         sys.stdin.read()

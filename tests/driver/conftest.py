@@ -1,16 +1,19 @@
 """Real Swift and Redis for the driver's tests, on any Python."""
 
+import io
 import itertools
 import json
 import os
 import subprocess
 
+import calls
 import pytest
 import relay
 
 from docker_registry.core import exceptions
 from docker_registry.core import lru
 from docker_registry.drivers.swift import Storage
+from docker_registry.drivers.swift import cache
 from docker_registry.testing import Config
 
 _PROJECT = os.path.dirname(os.path.dirname(os.path.dirname(
@@ -85,9 +88,27 @@ def faulty_storage(make_storage, faults):
 
 
 @pytest.fixture
-def redis_cache(services):
-    """Turn the registry's Redis cache on, for one test."""
+def redis_cache(services, monkeypatch):
+    """Turn the registry's Redis cache on, for one test; it has much time."""
+    monkeypatch.setattr(cache, '_TIMEOUT_SECONDS', 30)
     lru.init(host='127.0.0.1', port=services['redis_port'], path='/registry')
     lru.redis_conn.flushall()
     yield lru.redis_conn
     lru.init(enable=False)
+
+
+@pytest.fixture
+def make_faulty(make_storage, faults):
+    """Make a storage whose requests the relay counts; warmed up."""
+    def make():
+        storage = make_storage(
+            swift_authurl='http://127.0.0.1:%d/auth/v1.0' % faults.port)
+        storage.stream_write('warm', io.BytesIO(b'up'))
+        return storage
+    return make
+
+
+@pytest.fixture
+def parent(make_storage):
+    """The parent of the image that calls.push() pushes."""
+    calls.put_parent(make_storage())

@@ -1,134 +1,347 @@
 """The registry's cache_lru on a real Redis."""
 
 import contextlib
+import io
+import logging
+import os
+import signal
 import socket
+import threading
+import time
 
+import calls
 import pytest
-import relay
 
-from docker_registry.core import exceptions
 from docker_registry.core import lru
 from docker_registry.drivers.swift import cache
+from docker_registry.drivers.swift import errors
+
+_REPOSITORY = 'repositories/library/demo/'
+_TAG = _REPOSITORY + 'tag_latest'
+_LOG = cache.logger.name
 
 
-def cached(path):
-    return lru.redis_conn.get('cache_path:/registry' + path)
+@pytest.fixture(autouse=True)
+def fast_probes(monkeypatch):
+    monkeypatch.setattr(cache, '_PROBE_SECONDS', 0.1)
 
 
-def test_keys_and_values_are_cores(redis_cache, storage):
-    storage.put_content('a', b'1')
-    assert cached('a') == b'1'
-    assert lru.get_by_key(lru.cache_key('a')) == b'1'
+@pytest.fixture
+def pushed(make_storage, redis_cache):
+    """A storage with Redis, and in it an image that was pushed and read."""
+    storage = make_storage()
+    calls.put_parent(storage)
+    calls.push(storage)
+    storage.put_content(_TAG, calls.ID)
+    storage.put_content(_REPOSITORY + '_index_images', '[]')
+    storage.put_content(_REPOSITORY + '_private', '')
+    calls.get_json(storage)
+    calls.get_ancestry(storage)
+    calls.get_layer(storage)
+    return storage
 
 
-def test_reading_fills_and_is_answered_by_the_cache(
-        redis_cache, faulty_storage, faults):
-    faulty_storage.put_content('a', b'1')
+@contextlib.contextmanager
+def frozen(services):
+    """Redis takes connections and does not answer."""
+    os.kill(services['redis_pid'], signal.SIGSTOP)
+    try:
+        yield
+    finally:
+        os.kill(services['redis_pid'], signal.SIGCONT)
+
+
+@contextlib.contextmanager
+def replica(redis_conn):
+    """Redis is the replica of one that is away: READONLY."""
+    redis_conn.execute_command('REPLICAOF', '127.0.0.1', '9')
+    try:
+        yield
+    finally:
+        redis_conn.execute_command('REPLICAOF', 'NO', 'ONE')
+
+
+def refusing(name, value):
+    """Redis refuses writes because of a setting."""
+    @contextlib.contextmanager
+    def refusing(redis_conn):
+        before = redis_conn.config_get(name)[name]
+        redis_conn.config_set(name, value)
+        try:
+            yield
+        finally:
+            redis_conn.config_set(name, before)
+    return refusing
+
+
+REFUSALS = [replica, refusing('maxmemory', '1'),
+            refusing('min-replicas-to-write', '1')]
+
+
+def logged(caplog):
+    return [record.getMessage() for record in caplog.records
+            if record.name == _LOG and record.levelno >= logging.WARNING]
+
+
+def wait_until_back(caplog, count):
+    give_up_at = time.time() + 30
+    while logged(caplog).count('cache_lru: Redis is back') < count:
+        assert time.time() < give_up_at
+        time.sleep(0.05)
+
+
+def entries(redis_conn, path=''):
+    return sorted(key.decode() for key in redis_conn.keys('*' + path)
+                  if b'http' in key)
+
+
+def test_what_changes_is_not_in_redis(pushed, redis_cache):
+    url = '%s%s/%s/registry/' % (
+        cache._PREFIX, pushed._connections.storage_url(),
+        pushed._container.name)
+    assert entries(redis_cache) == sorted(url + path for path in (
+        calls.JSON, calls.ANCESTRY, calls.LAYER, calls.PARENT + 'json',
+        calls.PARENT + 'ancestry'))
+    for key in entries(redis_cache):
+        assert 0 < redis_cache.ttl(key) <= (
+            60 if key.endswith('/layer') else 600)
+
+
+def test_what_is_removed_is_not_in_redis(pushed, redis_cache):
+    pushed.remove(calls.IMAGE.rstrip('/'))
+    pushed.remove(calls.PARENT + 'json')
+    pushed.remove(calls.PARENT + 'ancestry')
+    assert entries(redis_cache) == []
+
+
+def test_layer_that_is_written_anew(pushed, redis_cache):
+    pushed.stream_write(calls.LAYER, io.BytesIO(b'another'))
+    assert entries(redis_cache, '/layer') == []
+
+
+def test_image_that_is_pushed_anew(pushed, make_storage, redis_cache):
+    make_storage().put_content(calls.MARK, 'true')
+    assert entries(redis_cache, '/layer') == []
+
+
+@pytest.mark.parametrize('root, changes', [
+    ('/registry', {'swift_container': 'another'}), ('/another', {}),
+    ('/', {})])
+def test_two_deployments_on_one_redis(pushed, make_storage, root, changes):
+    other = make_storage(root, **changes)
+    calls.find_json(other)
+    assert other.memory.content(calls.PARENT + 'ancestry') is None
+    with calls.served(other, 'put_image_json',
+                      find_parent=lambda: calls.PARENT_ID):
+        assert not other.exists(calls.PARENT + 'json')
+    calls.put_parent(other)
+    calls.push(other)
+    names = {entry['name'] for entry in other._container.list('')}
+    assert {other._names.object_name(calls.IMAGE + name)
+            for name in ('json', 'ancestry', 'layer')} <= names
+
+
+def test_two_accounts_on_one_redis(pushed, make_storage):
+    url = pushed._connections.storage_url()
+    other = make_storage(
+        swift_object_storage_url=url.replace('127.0.0.1', 'localhost'))
+    assert other.exists(calls.JSON)
+    assert other.memory.content(calls.JSON) is None
+    assert other.memory.stat(calls.LAYER) is None
+
+
+def test_two_registries_share_what_is_there(pushed, make_storage):
+    other = make_storage()
+    # Whose objects it is about is known with the login.
+    assert other.memory.content(calls.JSON) is None
+    assert other.exists(calls.JSON)
+    assert other.memory.content(calls.JSON) == b'{"id": 1}'
+    assert other.memory.stat(calls.LAYER) == other.stat(calls.LAYER)
+
+
+def damaged(entry):
+    yield b''
+    yield b'1'
+    yield b'{"id": 1}'
+    yield b'[1, "2", null]'
+    yield b'\xff\x00'
+    yield entry[:-1]
+    yield entry + b' '
+    yield entry[:-1] + b'?'
+    yield b'2' + entry[1:]
+
+
+def test_entries_that_are_not_what_was_written(
+        pushed, make_storage, redis_cache, caplog):
+    for name in ('/json', '/layer'):
+        for key in entries(redis_cache, name):
+            for entry in damaged(redis_cache.get(key)):
+                redis_cache.set(key, entry)
+                other = make_storage()
+                calls.get_json(pushed)
+                assert other.exists(calls.JSON)
+                assert other.memory.content(calls.JSON) in (
+                    None, b'{"id": 1}')
+                redis_cache.set(key, entry)
+                calls.get_layer(other)
+    for key in entries(redis_cache):
+        redis_cache.delete(key)
+        redis_cache.lpush(key, 'a list')
+    other = make_storage()
+    assert other.exists(calls.JSON)
+    assert other.memory.content(calls.JSON) is None
+    assert other.memory.stat(calls.LAYER) is None
+    # Reading the image writes over one of them.
+    calls.get_json(other)
+    assert make_read(make_storage).memory.stat(calls.LAYER)
+    assert logged(caplog) == []
+
+
+def make_read(make_storage):
+    """Make a storage that has logged in."""
+    storage = make_storage()
+    storage.exists(calls.JSON)
+    return storage
+
+
+def test_entries_of_another_version(
+        pushed, make_storage, redis_cache, monkeypatch):
+    for version in b'2', b'10', b'':
+        monkeypatch.setattr(cache, '_VERSION', version)
+        other = make_read(make_storage)
+        assert other.memory.content(calls.JSON) is None
+        assert other.memory.stat(calls.LAYER) is None
+        calls.get_layer(other)
+
+
+def move_and_remove_a_tag(one, other):
+    """Each sees at once what the other one has changed."""
+    for image_id in b'x', b'y', b'z':
+        one.put_content(_TAG, image_id)
+        assert one.get_content(_TAG) == other.get_content(_TAG) == image_id
+        one, other = other, one
+    one.remove(_TAG)
+    for storage in one, other:
+        assert not storage.exists(_TAG)
+        with pytest.raises(errors.ObjectNotFoundError):
+            storage.get_content(_TAG)
+
+
+def push_again(one, other):
+    """An image that is removed is gone, and is pushed and pulled again."""
+    one.remove(calls.IMAGE.rstrip('/'))
+    for storage in one, other:
+        calls.find_json(storage)
+    for content in b'first', b'second':
+        calls.put_json(one)
+        calls.put_layer(other, content, 'sha256:' + content.decode())
+    calls.put_checksum(one, 'sha256:second')
+    for storage in one, other:
+        calls.get_json(storage, b'second', 'sha256:second')
+        calls.get_layer(storage, b'second')
+
+
+@pytest.mark.parametrize('refusing', REFUSALS)
+def test_redis_that_refuses_writes(pushed, make_storage, redis_cache, caplog,
+                                   refusing):
+    other = make_storage()
+    with refusing(redis_cache):
+        move_and_remove_a_tag(pushed, other)
+        push_again(pushed, other)
+        time.sleep(0.5)  # it is tried some times more
+        # Each worker says so once; here are two.
+        assert len(logged(caplog)) == 2
+        for line in logged(caplog):
+            assert 'cache_lru: Redis is not used until it is back: ' in line
+    wait_until_back(caplog, 2)
+    move_and_remove_a_tag(other, pushed)
+    push_again(other, pushed)
+
+
+def test_redis_that_comes_back_with_what_it_had(
+        pushed, make_storage, redis_cache, services, caplog):
+    other = make_storage()
+    old = {key: redis_cache.get(key) for key in entries(redis_cache)}
+    move_and_remove_a_tag(pushed, other)
+    push_again(pushed, other)
     redis_cache.flushall()
-    assert faulty_storage.get_content(path='a') == b'1'
-    assert cached('a') == b'1'
-    assert faulty_storage.get_content('a') == b'1'
-    assert faults.count('GET', 'registry/a') == 1
+    for key, entry in old.items():
+        redis_cache.set(key, entry)
+    third = make_read(make_storage)
+    calls.get_layer(third, b'second')
+    calls.get_json(third, b'second', 'sha256:second')
 
 
-def test_empty_content_is_cached_too(redis_cache, faulty_storage, faults):
-    faulty_storage.put_content('a', b'')
-    assert faulty_storage.get_content('a') == b''
-    assert faults.count('GET', 'registry/a') == 0
+def test_redis_that_hangs(pushed, make_storage, services, caplog,
+                          monkeypatch):
+    monkeypatch.setattr(cache, '_TIMEOUT_SECONDS', 0.2)
+    one, other = make_storage(), make_storage()
+    with frozen(services):
+        move_and_remove_a_tag(one, other)
+        push_again(one, other)
+        assert len(logged(caplog)) == 2
+    wait_until_back(caplog, 2)
+    push_again(other, one)
+    assert len(logged(caplog)) == 4
+    assert logged(caplog)[2:] == ['cache_lru: Redis is back'] * 2
 
 
-def test_entries_end_by_themselves(redis_cache, storage):
-    storage.put_content('a', b'1')
-    assert 60 < redis_cache.ttl(lru.cache_key('a')) <= 3600
-    redis_cache.flushall()
-    storage.get_content('a')
-    assert 0 < redis_cache.ttl(lru.cache_key('a')) <= 60
+@pytest.fixture
+def silent():
+    """Listen and say nothing; count who comes."""
+    with contextlib.closing(socket.socket()) as listening:
+        listening.bind(('127.0.0.1', 0))
+        listening.listen(128)
+        taken = []
 
-
-def test_failed_write_leaves_nothing_behind(
-        redis_cache, faulty_storage, faults):
-    faulty_storage.put_content('a', b'old')
-    faults.inject(relay.status(507), 'PUT', 'registry/a')
-    with pytest.raises(IOError):
-        faulty_storage.put_content('a', b'new')
-    assert cached('a') is None
-    assert faulty_storage.get_content('a') == b'old'
-    # The retry must not be taken for something that is there already.
-    faulty_storage.put_content('a', b'new')
-    redis_cache.flushall()
-    assert faulty_storage.get_content('a') == b'new'
-
-
-def test_slow_reader_does_not_replace_what_was_written_since(
-        redis_cache, storage, monkeypatch):
-    storage.put_content('a', b'old')
-    redis_cache.flushall()
-    fill = cache.fill
-
-    def others_write_then_fill(path, content):
-        storage.put_content(path, b'new')
-        fill(path, content)
-    monkeypatch.setattr(cache, 'fill', others_write_then_fill)
-    assert storage.get_content('a') == b'old'
-    assert cached('a') == b'new'
-
-
-def test_removal_empties(redis_cache, storage):
-    for path in ('dir/a', 'dir/b/c', 'e'):
-        storage.put_content(path, b'1')
-    storage.remove('e')
-    storage.remove('dir')
-    for path in ('dir/a', 'dir/b/c', 'e'):
-        assert cached(path) is None
-        with pytest.raises(exceptions.FileNotFoundError):
-            storage.get_content(path)
-
-
-def test_layer_is_not_cached_and_drops_what_was(redis_cache, storage):
-    storage.put_content('a', b'1')
-
-    class Stream(object):
-        chunks = [b'', b'2']
-
-        def read(self, size):
-            return self.chunks.pop()
-    storage.stream_write('a', Stream())
-    assert cached('a') is None
-    assert storage.get_content('a') == b'2'
-
-
-def test_dead_redis_costs_a_warning(redis_cache, storage, caplog):
-    # Nothing listens on the discard port.
-    lru.init(host='127.0.0.1', port=9, path='/registry')
-    storage.put_content('a', b'1')
-    assert storage.get_content('a') == b'1'
-    storage.remove('a')
-    with pytest.raises(exceptions.FileNotFoundError):
-        storage.get_content('a')
-    assert [record.levelname for record in caplog.records
-            if 'cache_lru' in record.message].count('WARNING') >= 4
-
-
-def test_silent_redis_costs_a_warning(storage, caplog):
-    with contextlib.closing(socket.socket()) as silent:
-        silent.bind(('127.0.0.1', 0))
-        silent.listen(1)
-        lru.init(host='127.0.0.1', port=silent.getsockname()[1],
+        def take():
+            try:
+                while True:
+                    taken.append(listening.accept()[0])
+            except OSError:
+                pass  # closed
+        taking = threading.Thread(target=take)
+        taking.daemon = True
+        taking.start()
+        lru.init(host='127.0.0.1', port=listening.getsockname()[1],
                  path='/registry')
         try:
-            storage.put_content('a', b'1')
+            yield taken
         finally:
             lru.init(enable=False)
-    assert 'cache_lru: drop' in caplog.text
-    assert storage.get_content('a') == b'1'
+            for connection in taken:
+                connection.close()
+
+
+def test_who_hangs_is_waited_for_once(storage, silent, monkeypatch, caplog):
+    monkeypatch.setattr(cache, '_PROBE_SECONDS', 300)
+    calls.put_parent(storage)
+    calls.push(storage)
+    for _ in range(20):
+        calls.get_json(storage)
+        calls.get_layer(storage)
+    assert len(silent) == 1
+    assert len(logged(caplog)) == 1
+
+
+def test_who_does_not_listen(storage, caplog):
+    # Nothing listens on the discard port.
+    lru.init(host='127.0.0.1', port=9, path='/registry')
+    try:
+        calls.put_parent(storage)
+        calls.push(storage)
+        calls.get_layer(storage)
+        assert len(logged(caplog)) == 1
+    finally:
+        lru.init(enable=False)
 
 
 def test_cache_turned_on_after_the_driver_was_built(storage, services):
-    storage.put_content('a', b'1')
+    storage.put_content(calls.JSON, b'1')
     lru.init(host='127.0.0.1', port=services['redis_port'], path='/registry')
     try:
         lru.redis_conn.flushall()
-        storage.get_content('a')
-        assert cached('a') == b'1'
+        storage.put_content(calls.JSON, b'1')
+        assert len(entries(lru.redis_conn)) == 1
     finally:
         lru.init(enable=False)

@@ -35,12 +35,6 @@ class DriverBelowPathTest(DriverTest):
         assert self._storage._names.prefix() == 'a/registry/'
 
 
-@pytest.mark.usefixtures('redis_cache')
-class DriverWithRedisTest(DriverTest):
-
-    path = '/registry'
-
-
 class DriverInSegmentsTest(DriverTest):
 
     """Everything that is streamed, 7 bytes, becomes a large object."""

@@ -45,32 +45,6 @@ def test_three_storage_nodes(directory, start_registry):
         assert client.pull('library/demo') == [image]
 
 
-def test_redis_cache(start_registry, redis_server):
-    server = start_registry({'cache_lru': {
-        'host': processes.HOST, 'port': redis_server.port, 'db': 0,
-        'password': None}})
-    client = v1client.V1Client(server.port)
-    image = v1client.make_image()
-    client.push('library/cached', [image])
-    for _ in range(2):
-        assert client.pull('library/cached') == [image]
-
-    def cached():
-        return subprocess.check_output(
-            [environments.program('swift', 'redis-cli'), '-p',
-             str(redis_server.port), 'keys', 'cache_path:/registry*'],
-            text=True).split()
-    tag = 'cache_path:/registryrepositories/library/cached/tag_latest'
-    assert tag in cached()
-    # tags.py hands over the path by keyword when it deletes a tag.
-    client.expect(200, 'DELETE', '/v1/repositories/library/cached/tags/latest')
-    client.expect(200, 'DELETE', '/v1/repositories/library/cached/')
-    assert [key for key in cached() if 'library/cached' in key] == []
-    answer = client.request('GET', '/v1/repositories/library/cached/tags')
-    assert answer.status == 404
-    assert client.pull_image(image.id) == image
-
-
 def test_wrong_configuration_stops_the_registry(directory, cluster):
     server = registry.Registry(str(directory), dict(
         cluster.settings(), swift_regoin_name='north', swift_retries='many'))

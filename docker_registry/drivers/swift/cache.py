@@ -1,79 +1,127 @@
-"""Small contents in Redis, under core's keys.
+"""Bytes in the registry's Redis, where its `cache_lru` is configured.
 
-Used where the registry's `cache_lru` is configured, with core's connection and
-key format but without its decorators: those decide at import time whether the
-cache is on, take no keyword arguments, and fill Redis before the storage has
-the data.
+Nothing depends on them. An entry that is missing, damaged or of another
+version is absent, and a Redis that is away, hangs or refuses to write is not
+used until it is back.
 
-Why what is cached is true although several registries write:
+Of core.lru only the address of the server is used: core sets no timeout, and
+its decorators fill Redis before the storage has the data.
 
-- A write empties the entry first and fills it after Swift has the data; one
-  that failed empties it again.
-- A reader fills an entry only where there is none: a value that it read
-  before somebody else's write does not replace the newer one.
-- A reader may fill an entry that somebody has just removed, with what it read
-  before; so what readers fill lives for a minute.
-- What can still go wrong (two writers of one path whose answers cross, a
-  Redis that was away while a value changed) ends with the entry's life, an
-  hour.
-
-A Redis that is away or does not answer costs a warning and a second, and then
-the request to Swift.
+Source: docker_registry/core/lru.py of docker-registry-core 2.0.3
 """
 
-import functools
+import hashlib
 import logging
-
-import redis
+import threading
+import time
 
 from docker_registry.core import lru
+import redis
 
-#: How long an entry may be wrong at most.
-_WRITTEN_SECONDS = 3600
-_READ_SECONDS = 60
-_TIMEOUT_SECONDS = 1
+from . import per_process
+
+#: Of what stands in an entry; to be raised with whatever changes there.
+_VERSION = b'1'
+_PREFIX = 'docker-registry-driver-swift:'
+#: What a Redis that hangs costs each worker, once.
+_TIMEOUT_SECONDS = 0.2
+_PROBE_SECONDS = 1
 
 logger = logging.getLogger(__name__)
 
 
-def _tolerant(method):
-    @functools.wraps(method)
-    def wrapper(*args):
-        # The registry calls lru.init() when it likes, perhaps after it has
-        # built the driver.
+class Cache(object):
+
+    """Keep bytes under the URLs of objects, which no two deployments share.
+
+    :param find_url: callable of a path that returns the URL of its object, or
+        None where that is not known yet
+    """
+
+    def __init__(self, find_url):
+        self._find_url = find_url
+        self._servers = per_process.PerProcess(lambda: _Server(lru.redis_conn))
+
+    def get(self, path):
+        """Return the bytes that are kept for a path, or None."""
+        entry = self._call('get', [path])
+        content = entry and entry[len(_sealed(b'')):]
+        return content if entry and _sealed(content) == entry else None
+
+    def put(self, path, content, seconds):
+        """Keep bytes for a path for a number of seconds."""
+        self._call('set', [path], _sealed(content), ex=seconds)
+
+    def drop(self, paths):
+        """Remove what is kept for paths."""
+        self._call('delete', paths)
+
+    def _call(self, command, paths, *arguments, **options):
+        # The registry may turn it on after it has built the driver.
         if lru.redis_conn is None:
             return None
-        # core sets none, and a host that is gone does not refuse.
-        options = lru.redis_conn.connection_pool.connection_kwargs
-        options['socket_timeout'] = _TIMEOUT_SECONDS
-        options['socket_connect_timeout'] = _TIMEOUT_SECONDS
-        try:
-            return method(lru.redis_conn, *args)
-        except redis.exceptions.RedisError as error:
-            logger.warning('cache_lru: %s: %s', method.__name__, error)
+        urls = [self._find_url(path) for path in paths]
+        if None in urls:
             return None
-    return wrapper
+        keys = [_PREFIX + url for url in urls]
+        return self._servers.get().call(command, *(keys + list(arguments)),
+                                        **options)
 
 
-@_tolerant
-def get(redis_conn, path):
-    """Return the cached content of a path as bytes, or None."""
-    return redis_conn.get(lru.cache_key(path))
+def _sealed(content):
+    digest = hashlib.sha256(content).hexdigest().encode('ascii')
+    return b' '.join([_VERSION, digest, content])
 
 
-@_tolerant
-def put(redis_conn, path, content):
-    """Write to the cache what has just been written to Swift."""
-    redis_conn.set(lru.cache_key(path), content, ex=_WRITTEN_SECONDS)
+class _Server(object):
 
+    """A Redis that may go and come back.
 
-@_tolerant
-def fill(redis_conn, path, content):
-    """Write to the cache what has just been read, if there is no entry."""
-    redis_conn.set(lru.cache_key(path), content, ex=_READ_SECONDS, nx=True)
+    The Breaker of Swift lets a request through once a second, which would
+    wait. Here a thread finds out whether the server is back.
 
+    :param redis_conn: a client of the same server
+    """
 
-@_tolerant
-def drop(redis_conn, *paths):
-    """Remove the entries of paths."""
-    redis_conn.delete(*[lru.cache_key(path) for path in paths])
+    def __init__(self, redis_conn):
+        self._redis = redis.StrictRedis(connection_pool=redis.ConnectionPool(
+            **dict(redis_conn.connection_pool.connection_kwargs,
+                   socket_timeout=_TIMEOUT_SECONDS,
+                   socket_connect_timeout=_TIMEOUT_SECONDS)))
+        self._lock = threading.Lock()
+        self._is_away = False
+
+    def call(self, command, *arguments, **options):
+        """Return what Redis answers to a command; None while it is away."""
+        if self._is_away:
+            return None
+        try:
+            return getattr(self._redis, command)(*arguments, **options)
+        except redis.exceptions.RedisError as error:
+            # An entry of another type cannot be read, and is written over.
+            if command != 'get' or not isinstance(
+                    error, redis.exceptions.ResponseError):
+                self._leave(error)
+            return None
+
+    def _leave(self, error):
+        with self._lock:
+            if self._is_away:
+                return
+            self._is_away = True
+        logger.warning('cache_lru: Redis is not used until it is back: %s',
+                       error)
+        watch = threading.Thread(target=self._watch)
+        watch.daemon = True
+        watch.start()
+
+    def _watch(self):
+        while self._is_away:
+            time.sleep(_PROBE_SECONDS)
+            try:
+                # A replica and a full disk answer, and take no write.
+                self._redis.set(_PREFIX, b'', ex=1)
+            except redis.exceptions.RedisError:
+                continue
+            logger.warning('cache_lru: Redis is back')
+            self._is_away = False

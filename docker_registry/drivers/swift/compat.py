@@ -3,8 +3,10 @@
 Pure. Text is the native str everywhere in the driver: UTF-8 on Python 2.
 """
 
+import os
 import re
 import sys
+import time
 
 PY2 = sys.version_info[0] < 3
 
@@ -17,6 +19,11 @@ if PY2:
 
     #: The types of text.
     TEXT_TYPES = (str, unicode)  # noqa: F821
+
+    def monotonic():
+        """Return seconds by a clock that nobody sets."""
+        # times() counts the ticks since the machine was started.
+        return os.times()[4]
 else:
     from urllib.parse import quote
     from urllib.parse import quote_plus
@@ -24,9 +31,10 @@ else:
     from urllib.parse import urlparse
     from urllib.parse import urlsplit
     TEXT_TYPES = (str,)
+    monotonic = time.monotonic
 
-__all__ = ['PY2', 'TEXT_TYPES', 'encoded', 'native', 'quote', 'quote_plus',
-           'unquote_to_bytes', 'urlparse', 'urlsplit']
+__all__ = ['PY2', 'TEXT_TYPES', 'encoded', 'monotonic', 'native', 'quote',
+           'quote_plus', 'unquote_to_bytes', 'urlparse', 'urlsplit']
 
 _SURROGATE = re.compile(b'\xed[\xa0-\xbf]')
 

@@ -51,10 +51,10 @@ class Storage(core_paths.Base):
 
     def __init__(self, path=None, config=None):
         self._settings = values = settings.parse(path, config)
-        self.memory = memory.Memory()
         self._names = names.Names(values.root)
         self._connections = connections.Connections(values)
         self._container = container.Container(values, self._connections)
+        self.memory = memory.Memory(self._url)
         self._small_objects = small_object.SmallObjects(
             values, self._container, self.buffer_size)
         self._large_objects = large_object.LargeObjects(
@@ -164,13 +164,10 @@ class Storage(core_paths.Base):
                 'may_replace': lambda: self._check_in_progress(path)}
         self.request.forget(path)
         try:
-            size_bytes, etag = self._large_objects.write(
+            self._large_objects.write(
                 self._names.object_name(path), fp, **options)
         finally:
             self.memory.drop(path)
-        if find_checksum is not None and self.heeds_etags():
-            self.memory.put_written(path, small_object.Stat(
-                size_bytes, etag, find_checksum()))
 
     def list_directory(self, path=None):
         """Yield the paths right below a directory, relative to the root.
@@ -216,18 +213,20 @@ class Storage(core_paths.Base):
             it
         """
         object_name = self._names.object_name(path)
-        is_small = names.image_file(path) in _SMALL
-        if self.memory.is_absent(path):
+        file_name = names.image_file(path)
+        if file_name == '_checksum' and self.request.answered(
+                'exists', names.beside(path, 'json')) is False:
+            # The registry writes it after the json.
             raise errors.ObjectNotFoundError(
                 '%s is not there, because its image is not' % path,
                 object_name)
-        was_pushed = (names.image_file(path) == '_inprogress'
+        was_pushed = (file_name == '_inprogress'
                       and self.request.answered('exists', path))
         self.request.forget(path)
         # Read now: their notes are among what is removed.
         unlisted = self._recent_tags.unlisted(path)
         try:
-            if is_small:
+            if file_name in _SMALL:
                 self._container.delete(object_name)
             else:
                 self._large_objects.remove(object_name)
@@ -239,14 +238,12 @@ class Storage(core_paths.Base):
                 raise errors.AlreadyPushedError(
                     'DELETE %s: the image has been completed already' % path,
                     object_name, 404)
-            if is_small:
+            if file_name in _SMALL:
                 raise
             if not self._remove_below(path, unlisted):
                 raise
         finally:
             self.memory.drop(path)
-        if was_pushed:
-            self.memory.put_complete(names.beside(path, 'layer'))
         self._recent_tags.removed(path)
 
     def get_size(self, path):
@@ -312,38 +309,35 @@ class Storage(core_paths.Base):
         return request.answer(question, path, ask)
 
     def _put_content(self, path, content):
-        self.memory.drop(path)
         try:
             self._write(path, content)
         except BaseException:
-            # A reader may have filled it since; the write may have happened.
-            self.memory.drop(path)
+            self.memory.drop(path)  # it may have been written
             raise
         self.memory.put_content(path, content)
         self._recent_tags.written(path)
+        self._drop_incomplete(path)
 
     def _exists(self, path):
-        if self.memory.exists(path):
-            return True
         try:
             if not self.request.open(path, self._open_newest):
                 self.stat(path)
         except errors.ObjectNotFoundError:
-            self.memory.put_exists(path, False)
             return False
-        self.memory.put_exists(path, True)
+        self._drop_incomplete(path)
         return True
+
+    def _drop_incomplete(self, path):
+        """Forget that an image was complete, if a path that is there says so.
+        """
+        if names.image_file(path) == '_inprogress':
+            self.memory.drop(names.beside(path, 'layer'))
 
     def _get_content(self, path):
         content = None
         if names.image_file(path) == '_checksum':
             content = self._checksum_of_layer(names.beside(path, 'layer'))
-        if content is None:
-            content = self.memory.content(path)
-        if content is None:
-            content = self._read(path)
-            self.memory.fill_content(path, content)
-        return content
+        return self._read(path) if content is None else content
 
     def _checksum_of_layer(self, path):
         """Return what the registry writes to a layer's _checksum, as bytes.
@@ -390,13 +384,27 @@ class Storage(core_paths.Base):
 
     def _read(self, path):
         """Return the content of a path as it is in Swift."""
-        return self._small_objects.read(self._names.object_name(path))
+        return self._ask(self._small_objects.read, path)
 
     def _write(self, path, content):
         self._small_objects.write(self._names.object_name(path), content)
 
     def _stat(self, path):
-        return self._small_objects.stat(self._names.object_name(path))
+        return self._ask(self._small_objects.stat, path)
+
+    def _ask(self, ask, path):
+        """Ask for a path's object; forget what is not there any more."""
+        try:
+            return ask(self._names.object_name(path))
+        except errors.ObjectNotFoundError:
+            self.memory.drop(path)
+            raise
+
+    def _url(self, path):
+        """Return the URL of a path's object; None before the first login."""
+        account = self._connections.known_storage_url()
+        return account and '%s/%s/%s' % (account, self._container.name,
+                                         self._names.object_name(path))
 
     def _remove_below(self, path, unlisted):
         """Remove everything below a directory; return whether there was any.

@@ -161,6 +161,10 @@ class Connections(object):
         """
         return self._process.login.grant(self._settings.timeout)
 
+    def known_storage_url(self):
+        """Return the URL of the account; None while nobody has logged in."""
+        return self._process.login.known_storage_url()
+
     @property
     def breaker(self):
         """The Breaker of this process."""

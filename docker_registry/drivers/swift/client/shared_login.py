@@ -66,6 +66,11 @@ class SharedLogin(object):
                 self._lock.release()
         return self._grant or current
 
+    def known_storage_url(self):
+        """Return the URL of the account without logging in, or None."""
+        grant = self._grant
+        return grant and grant.storage_url
+
     def accepted(self, grant):
         """Note that Swift has done something for a Grant's token."""
         self._accepted = grant

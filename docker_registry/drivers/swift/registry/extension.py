@@ -108,8 +108,7 @@ class Extension(object):
                 request.endpoint, image_id, lambda: _parent(request.data),
                 reads=(self._storage.image_layer_path(image_id)
                        if reads_layer else None),
-                asks_index=not self._standalone,
-                checksum=request.headers.get('X-Docker-Checksum-Payload')))
+                asks_index=not self._standalone))
         # A push or a pull that a client has begun is not to fail because a
         # proxy is started again: engines do not repeat a push. Others need
         # not wait for a Swift that has been silent for a while.

@@ -37,31 +37,26 @@ def _image(storage, image_id):
 
 
 def _get_image_ancestry(request, storage, image):
-    """Read the ancestry, then look for the mark.
+    """Read the ancestry; the registry looks for the mark then.
 
     An ancestry never changes, so it may be read before the mark, and the mark
     then tells whether the image is complete. Both at once would not do: the
     mark may be looked for before a push, and the ancestry read during it.
     """
-    if _is_complete(request, storage, image):
-        return
     try:
         storage.get_content(image.ancestry)
     except errors.ObjectNotFoundError:
-        return
-    if not storage.exists(image.mark):
-        storage.memory.put_complete(image.layer)
+        pass
 
 
 def _get_image_json(request, storage, image):
     """Read the json, then look for the mark and the layer together.
 
-    A client that pushes asks whether the json is there. As a rule it is not,
-    and then it makes no difference whether a push is under way. If the json
-    is there, it never changes, and may be read before the mark.
+    A client that pushes asks whether the json is there, so nothing of this is
+    remembered. As a rule it is not there, and then it makes no difference
+    whether a push is under way. If the json is there, it never changes, and
+    may be read before the mark.
     """
-    if _is_layer_remembered(request, storage, image):
-        return
     try:
         storage.get_content(image.json)
     except errors.ObjectNotFoundError:
@@ -80,8 +75,14 @@ def _get_image_json(request, storage, image):
 
 
 def _get_image_layer(request, storage, image):
-    """Put the Stat of the layer, if remembered: it is read by its ETag."""
-    _is_complete(request, storage, image)
+    """Put the Stat of a complete image's layer, if it is remembered.
+
+    The layer is read by its ETag, so it is the one that was complete.
+    """
+    stat = storage.memory.stat(image.layer)
+    if stat is not None:
+        request.put_answer('exists', image.mark, False)
+        request.put_answer('stat', image.layer, stat)
 
 
 def _put_image_json(request, storage, image):
@@ -98,6 +99,7 @@ def _put_image_json(request, storage, image):
     if parent_id is None:
         return
     parent = _image(storage, parent_id)
+    _put_remembered(request, storage, parent.ancestry)
     asked = [('exists', parent.json), ('get_content', parent.ancestry)]
     if not request.asks_index:
         asked.append(('exists', image.json))
@@ -105,9 +107,11 @@ def _put_image_json(request, storage, image):
 
 
 def _put_image_layer(request, storage, image):
-    """Put that there is no layer: writing it finds out whether there is one,
-    and then looks for the mark; see Storage.stream_write().
+    """Put the json, which the checksum begins with, if it is remembered; and
+    that there is no layer: writing it finds out whether there is one, and
+    then looks for the mark; see Storage.stream_write().
     """
+    _put_remembered(request, storage, image.json)
     if storage.heeds_etags():
         request.put_answer('exists', image.layer, False)
 
@@ -118,9 +122,6 @@ def _put_image_checksum(request, storage, image):
     A layer is written after the json, which is not removed; and removing the
     mark tells whether it is there.
     """
-    written = storage.memory.written(image.layer)
-    if written is not None and written.checksum == request.checksum:
-        request.put_answer('stat', image.layer, written)
     try:
         storage.stat(image.layer)
     except errors.ObjectNotFoundError:
@@ -129,24 +130,11 @@ def _put_image_checksum(request, storage, image):
     request.put_answer('exists', image.mark, True)
 
 
-def _is_complete(request, storage, image):
-    """Tell whether an image that is read is remembered as complete."""
-    if _is_layer_remembered(request, storage, image):
-        return True
-    is_complete = storage.memory.is_complete(image.layer)
-    if is_complete:
-        request.put_answer('exists', image.mark, False)
-    return is_complete
-
-
-def _is_layer_remembered(request, storage, image):
-    """Tell whether the layer's Stat is remembered, of a complete image."""
-    stat = storage.memory.stat(image.layer)
-    if stat is None:
-        return False
-    request.put_answer('exists', image.mark, False)
-    request.put_answer('stat', image.layer, stat)
-    return True
+def _put_remembered(request, storage, path):
+    """Put the content of a json or ancestry, if it is remembered."""
+    content = storage.memory.content(path)
+    if content is not None:
+        request.put_answer('get_content', path, content)
 
 
 #: Name of the registry's function -> its plan.

@@ -1,5 +1,5 @@
-"""One HTTP request of the registry: its prefetch, its background write, the
-reader it opens early, and the checksum of the layer it pushes.
+"""One HTTP request of the registry: its prefetch, its background write, and
+the reader it opens early.
 
 Swift may be milliseconds away, and the registry waits for each answer before
 it asks the next question, which it would have asked anyway. Which questions
@@ -43,19 +43,16 @@ class Request(no_request.NoRequest):
         for from its start, if exists() finds it; None for none
     :param asks_index: whether the registry asks its index after it has begun
         to ask the storage, which may take long
-    :param checksum: the one that the client names for the layer it has
-        pushed, as text, or None
     """
 
     def __init__(self, endpoint, image_id, find_parent=None, reads=None,
-                 asks_index=True, checksum=None):
+                 asks_index=True):
         no_request.NoRequest.__init__(self)
         self.endpoint = endpoint
         self.image_id = image_id
         self.find_parent = find_parent
         self.reads = reads
         self.asks_index = asks_index
-        self.checksum = checksum
         #: The path that write() writes in the background, or None.
         self.background_path = None
         self._answers = {}

@@ -1,0 +1,144 @@
+"""Registries with and without a Redis, on one container."""
+
+import contextlib
+import os
+import signal
+import subprocess
+import time
+
+import pytest
+
+from stack import environments
+from stack.clients import v1client
+from stack.servers import processes
+
+_WORKERS = 2
+_AWAY = 'cache_lru: Redis is not used until it is back: '
+_BACK = 'cache_lru: Redis is back'
+
+
+@pytest.fixture(scope='module')
+def redis_cli(redis_server):
+    """Ask Redis; return what it prints, as a list of lines."""
+    def ask(*command):
+        return subprocess.check_output(
+            [environments.program('swift', 'redis-cli'), '-p',
+             str(redis_server.port)] + list(command), text=True).splitlines()
+    return ask
+
+
+@pytest.fixture(scope='module')
+def with_redis(start_registry, redis_server):
+    """Two registries with one Redis."""
+    settings = {'cache_lru': {
+        'host': processes.HOST, 'port': redis_server.port, 'db': 0,
+        'password': None}}
+    one = start_registry(settings, workers=_WORKERS)
+    settings['swift_container'] = one.settings['swift_container']
+    return one, start_registry(settings, workers=_WORKERS)
+
+
+@pytest.fixture(scope='module')
+def clients(with_redis, start_registry):
+    """Of both, and of two without it: this driver, and 0.2.1."""
+    container = {'swift_container': with_redis[0].settings['swift_container']}
+    without = [start_registry(container),
+               start_registry(container, environment='legacy')]
+    return [v1client.V1Client(server.port)
+            for server in list(with_redis) + without]
+
+
+def push_and_pull(clients, repository):
+    """What one does with a tag and its image each of the others sees."""
+    images = [v1client.make_image() for _ in clients]
+    for image, client in zip(images, clients):
+        client.push(repository, [image])
+        for other in clients:
+            assert other.tags(repository) == {'latest': image.id}
+            assert other.pull(repository) == [image]
+    for number, client in enumerate(clients):
+        tag = 'removed-by-%d' % number
+        client.tag(repository, tag, images[0].id)
+        for other in clients:
+            assert other.tags(repository)[tag] == images[0].id
+        client.expect(200, 'DELETE', '/v1/repositories/%s/tags/%s' % (
+            repository, tag))
+        for other in clients:
+            assert tag not in other.tags(repository)
+            other.expect(404, 'GET', '/v1/repositories/%s/tags/%s' % (
+                repository, tag))
+
+
+def test_registries_with_and_without_redis(clients, redis_cli, cluster,
+                                           with_redis):
+    push_and_pull(clients, 'library/shared')
+    url = 'docker-registry-driver-swift:%s/v1/%s/%s/registry/images/' % (
+        cluster.url, cluster.account,
+        with_redis[0].settings['swift_container'])
+    keys = redis_cli('keys', '*')
+    assert {key.split('/')[-1] for key in keys} == {
+        'json', 'ancestry', 'layer'}
+    assert all(key.startswith(url) for key in keys)
+
+
+@contextlib.contextmanager
+def frozen(server):
+    os.killpg(server.pid, signal.SIGSTOP)
+    try:
+        yield
+    finally:
+        os.killpg(server.pid, signal.SIGCONT)
+
+
+def wait_until_back(server, seen, count):
+    """Wait until as many workers have said that Redis is back."""
+    give_up_at = time.monotonic() + 60
+    while server.log()[seen:].count(_BACK) < count:
+        assert time.monotonic() < give_up_at
+        time.sleep(0.1)
+
+
+def test_redis_that_hangs(clients, with_redis, redis_server):
+    seen = [len(server.log()) for server in with_redis]
+    with frozen(redis_server):
+        push_and_pull(clients[:3], 'library/frozen')
+        logs = [server.log()[start:] for server, start
+                in zip(with_redis, seen)]
+        for log in logs:
+            assert 1 <= log.count(_AWAY) <= _WORKERS
+            assert log.count('cache_lru') == log.count(_AWAY)
+    for server, start, log in zip(with_redis, seen, logs):
+        wait_until_back(server, start, log.count(_AWAY))
+    push_and_pull(clients[:3], 'library/frozen')
+
+
+def test_redis_that_refuses_writes(clients, with_redis, redis_cli):
+    seen = [len(server.log()) for server in with_redis]
+    redis_cli('replicaof', processes.HOST, '9')
+    try:
+        push_and_pull(clients[:3], 'library/replica')
+    finally:
+        redis_cli('replicaof', 'no', 'one')
+    for server, start in zip(with_redis, seen):
+        away = server.log()[start:].count(_AWAY)
+        assert 1 <= away <= _WORKERS
+        wait_until_back(server, start, away)
+    push_and_pull(clients[:3], 'library/replica')
+
+
+def test_child_of_an_image_that_was_removed_past_the_registry(
+        clients, cluster, with_redis):
+    parent = v1client.make_image()
+    child = v1client.make_image(parent)
+    for client in clients[:3]:
+        for other in clients[:3]:
+            other.push('library/parent', [parent])
+            assert other.pull('library/parent') == [parent]
+        container = with_redis[0].settings['swift_container']
+        prefix = 'registry/images/%s/'
+        for name in cluster.list(container):
+            if name.startswith((prefix % parent.id, prefix % child.id)):
+                cluster.request('DELETE', '%s/%s' % (container, name))
+        client.push('library/child', [parent, child])
+        for other in clients:
+            assert other.pull('library/child') == [child, parent][::-1]
