@@ -51,9 +51,9 @@ class Registry(processes.Running):
             dict(self._variables, **{
                 'PATH': os.path.dirname(binary) + os.pathsep
                 + os.environ.get('PATH', ''),
-                # That of the tests leads to this driver, also from 0.2.1's
-                # environment.
-                'PYTHONPATH': '',
+                # Not the project's directory, where 0.2.1's registry would
+                # find this driver's extension.
+                'PYTHONPATH': os.path.dirname(binary),
                 'REGISTRY_HOST': processes.HOST,
                 'REGISTRY_PORT': str(port),
                 'GUNICORN_WORKERS': str(workers),
