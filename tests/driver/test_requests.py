@@ -117,7 +117,8 @@ def test_a_complete_layer_that_is_another_one_now(make_faulty, parent,
     content = calls.CONTENT[::-1]
     other.stream_write(calls.LAYER, io.BytesIO(content))
     other.put_content(calls.CHECKSUM, '["sha256:2"]')
-    with calls.served(one, 'get_image_layer'):  # of a part it tells the size first
+    # Of a part it tells the size first.
+    with calls.served(one, 'get_image_layer'):
         assert one.get_size(calls.LAYER) == len(calls.CONTENT)
         with pytest.raises(errors.ObjectExistsError):
             one.stream_read(calls.LAYER, (5, 9))
@@ -169,7 +170,8 @@ def test_a_cluster_that_heeds_no_etags(make_faulty, faults, redis_cache,
 
 
 @pytest.mark.parametrize('cached', [False, True])
-def test_a_complete_layer_that_is_gone(make_faulty, parent, request, cached):
+def test_a_complete_layer_that_is_gone(make_faulty, parent, request,
+                                       cached):
     if cached:
         request.getfixturevalue('redis_cache')
     one, other = make_faulty(), make_faulty()

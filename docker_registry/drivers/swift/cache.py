@@ -15,8 +15,9 @@ import logging
 import threading
 import time
 
-from docker_registry.core import lru
 import redis
+
+from docker_registry.core import lru
 
 from . import per_process
 
