@@ -97,7 +97,7 @@ def entries(redis_conn, path=''):
 
 def test_what_changes_is_not_in_redis(pushed, redis_cache):
     url = '%s%s/%s/registry/' % (
-        cache._PREFIX, pushed._connections.storage_url(),
+        cache._PREFIX, pushed._connections.known_storage_url(),
         pushed._container.name)
     assert entries(redis_cache) == sorted(url + path for path in (
         calls.JSON, calls.ANCESTRY, calls.LAYER, calls.PARENT + 'json',
@@ -142,7 +142,7 @@ def test_two_deployments_on_one_redis(pushed, make_storage, root, changes):
 
 
 def test_two_accounts_on_one_redis(pushed, make_storage):
-    url = pushed._connections.storage_url()
+    url = pushed._connections.known_storage_url()
     other = make_storage(
         swift_object_storage_url=url.replace('127.0.0.1', 'localhost'))
     assert other.exists(calls.JSON)
