@@ -10,7 +10,9 @@ import relay
 from stack import environments
 from stack.clients import v1client
 
-_REQUEST = re.compile(r' (GET|HEAD|PUT|POST|DELETE) /v1/\S*/(\S+) HTTP')
+#: Of objects: the check of whether Swift is there may come in between.
+_REQUEST = re.compile(r' (GET|HEAD|PUT|POST|DELETE) /v1/\S*/registry/\S*?'
+                      r'([^/\s]+) HTTP')
 
 _CHECK = '''
 from docker_registry import storage
