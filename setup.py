@@ -63,7 +63,7 @@ setuptools.setup(
     entry_points={
         'console_scripts': [
             'docker-registry-swift = '
-            'docker_registry.drivers.swift.commands.check:main',
+            'docker_registry.drivers.swift.commands.main:main',
         ],
         'docker_registry.drivers': [
             'swift = docker_registry.drivers.swift:Storage',

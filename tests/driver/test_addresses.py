@@ -8,7 +8,7 @@ import relay
 import yaml
 
 from docker_registry.drivers.swift import errors
-from docker_registry.drivers.swift.commands import check
+from docker_registry.drivers.swift.commands import main
 
 
 @pytest.mark.parametrize('status', [301, 302, 303, 307, 308])
@@ -49,8 +49,8 @@ def test_check_says_where_a_redirect_goes(swift_settings, tmpdir, capsys,
         % faults.port)}))
     faults.inject(relay.status(301, {'Location': 'https://swift/v1/x'}),
                   'HEAD')
-    assert check.main(['check', '--json', '--config', str(config), '--flavor',
-                       'dev']) == 1
+    assert main.main(['check', '--json', '--config', str(config),
+                      '--flavor', 'dev']) == 1
     step = next(step for step in json.loads(capsys.readouterr()[0])['steps']
                 if step['status'] == 'failed')
     assert 'https://swift/v1/x' in step['detail']

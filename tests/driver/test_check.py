@@ -9,6 +9,7 @@ import pytest
 import yaml
 
 from docker_registry.drivers.swift.commands import check
+from docker_registry.drivers.swift.commands import main
 from docker_registry.drivers.swift.config import flavor
 
 _STEPS = ['settings', 'login', 'container', 'write', 'clock', 'read', 'range',
@@ -27,8 +28,8 @@ def run(swift_settings, tmpdir, capsys):
                       storage_path='/registry')
         flavor.update(changes)
         path.write(yaml.safe_dump({'dev': flavor}))
-        status = check.main(['check', '--config', str(path), '--flavor',
-                             'dev'] + list(options))
+        status = main.main(['check', '--config', str(path), '--flavor', 'dev']
+                           + list(options))
         return status, capsys.readouterr()[0]
     return run
 
@@ -170,14 +171,14 @@ def test_clock_that_is_wrong(failed, monkeypatch):
 
 
 def test_file_that_is_not_there(capsys):
-    assert check.main(['check', '--config', '/absent.yml']) == 1
+    assert main.main(['check', '--config', '/absent.yml']) == 1
     assert '/absent.yml' in capsys.readouterr()[0]
 
 
 def test_flavor_that_is_not_there(capsys, tmpdir):
     path = tmpdir.join('config.yml')
     path.write('{dev: {}, prod: {}}')
-    assert check.main(['check', '--config', str(path), '--flavor', 'x']) == 1
+    assert main.main(['check', '--config', str(path), '--flavor', 'x']) == 1
     assert 'no flavor x; it has dev, prod' in capsys.readouterr()[0]
 
 
@@ -186,7 +187,7 @@ def test_flavor_that_is_not_there(capsys, tmpdir):
 def test_file_that_is_not_a_configuration(capsys, tmpdir, text):
     path = tmpdir.join('config.yml')
     path.write(text)
-    assert check.main(['check', '--config', str(path), '--flavor', 'dev']) == 1
+    assert main.main(['check', '--config', str(path), '--flavor', 'dev']) == 1
     report = capsys.readouterr()[0]
     assert 'FAILED   settings        %s ' % path in report
     assert 'geheim' not in report

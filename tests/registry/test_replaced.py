@@ -25,6 +25,10 @@ _SOURCES = {
         '7243322516a3a921179d0d1fc41813d35d66971fad88d0d9580a98b70bfb7912',
     ('docker_registry/lib/checksums.py', 'simple_checksum_handler'):
         '60ed025689975869d5f0134f942559386d740bd589953cfdae26091580d43f59',
+    ('docker_registry/lib/index/__init__.py', 'load'):
+        'afd6973ac11f1851ee5dbdeeea66140e3d53f706c9876c939b6b2b8bb05d1e3b',
+    ('docker_registry/lib/index/db.py', 'SQLAlchemyIndex'):
+        'dd29dd119780beb0cf9b8e93862b5b819b8621eabdd879dcc76cb1e111b81c60',
     ('docker_registry/lib/mirroring.py', 'lookup_source'):
         'eb6dc0d5047c92ccde90a05d116eba56ac578f975f531d007bd1573eaffd400e',
     ('docker_registry/lib/mirroring.py', '_handle_mirrored_layer'):
@@ -47,7 +51,7 @@ def packages():
 @pytest.mark.parametrize('path, name', sorted(_SOURCES))
 def test_source(packages, path, name):
     with open('%s/%s' % (packages, path)) as source:
-        found = re.search(r'^(def|class) %s\(.*?(?=^\S|\Z)' % name,
+        found = re.search(r'^(def|class) %s ?\(.*?(?=^\S|\Z)' % name,
                           source.read(), re.DOTALL | re.MULTILINE)
     digest = hashlib.sha256(found.group().strip().encode()).hexdigest()
     assert digest == _SOURCES[path, name]

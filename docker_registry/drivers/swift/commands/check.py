@@ -1,19 +1,15 @@
-"""docker-registry-swift check: what of a configuration works, step by step.
+"""docker-registry-swift check: tries a configuration, step by step.
 
-Goes through what the registry needs of Swift, with the driver's own parts,
-and says of what fails which setting to look at. Leaves nothing behind.
+Tries all that the registry needs of Swift, with the driver's own parts, and
+says of what fails which setting to look at. Leaves nothing behind.
 """
 
-from __future__ import print_function
-
-import argparse
 import binascii
 import collections
 import io
 import json
 import logging
 import os
-import sys
 import time
 import uuid
 
@@ -21,6 +17,7 @@ import requests
 
 from docker_registry.core import exceptions
 
+from . import output
 from .. import errors
 from .. import names
 from ..client import connections
@@ -31,14 +28,14 @@ from ..objects import large_object
 from ..objects import read_ahead
 from ..objects import redirect
 
+#: What main.py shows of this command.
+HELP = 'try what the registry needs of Swift, step by step'
+
 _CONTENT = b'docker-registry-swift check'
 #: Clusters of old take no smaller segment, but for the last.
 _SEGMENT_BYTES = 1024 * 1024
 _LISTING_SECONDS = 10
 _CLOCK_SECONDS = 60
-#: What decides where Swift is looked for.
-_ADDRESS = ('swift_authurl', 'swift_object_storage_url', 'swift_region_name',
-            'swift_endpoint_type', 'swift_cacert')
 
 #: One line of the report: name; status 'ok', 'failed' or 'skipped'; detail,
 #: a sentence; see, the settings to look at; seconds it took.
@@ -128,9 +125,10 @@ class Check(object):
             detail, status = method(), 'ok'
         except (_Failure, errors.SwiftError, exceptions.ConfigError) as error:
             detail, status = str(error), 'failed'
-            see = getattr(error, 'see', ()) or (
-                _ADDRESS if isinstance(error, errors.UnreachableError)
-                else see)
+            if isinstance(error, errors.UnreachableError):
+                see = ['swift_authurl'] if name == 'login' else (
+                    self._settings.address_keys())
+            see = getattr(error, 'see', ()) or see
         except Exception as error:  # whose text may have anything in it
             detail = 'a %s, which this check did not expect' % (
                 type(error).__name__)
@@ -273,53 +271,33 @@ class Check(object):
         return '%d bytes' % len(found)
 
 
-def _print(step):
-    line = '%-7s  %-14s  %s' % (
-        {'failed': 'FAILED', 'skipped': '-'}.get(step.status, step.status),
-        step.name, step.detail.replace('\n', '\n' + 25 * ' '))
-    if step.see:
-        line += '\n%25ssee %s' % ('', ', '.join(step.see))
-    if not isinstance(line, bytes):  # a terminal may not have every letter
-        encoding = sys.stdout.encoding or 'ascii'
-        line = line.encode(encoding, 'backslashreplace').decode(encoding)
-    print(line)
-    sys.stdout.flush()
-
-
-def main(arguments=None):
-    """Run the command line; return the exit status, 0 if all is well."""
-    parser = argparse.ArgumentParser(prog='docker-registry-swift')
-    commands = parser.add_subparsers(dest='command', metavar='COMMAND')
-    commands.required = True
-    command = commands.add_parser(
-        'check', help='try what the registry needs of Swift, step by step')
-    command.add_argument(
-        '--config', metavar='FILE', help="the registry's configuration file "
-        '(default: the one that the registry finds, $DOCKER_REGISTRY_CONFIG '
-        'or config.yml)', default=flavor.default_path())
-    command.add_argument(
-        '--flavor', metavar='NAME', help='flavor in that file '
-        '(default: $SETTINGS_FLAVOR, or dev)',
-        default=os.environ.get('SETTINGS_FLAVOR', 'dev'))
-    command.add_argument('--json', action='store_true',
-                         help='print one JSON object instead of lines')
-    command.add_argument(
+def add_options(parser):
+    """Add the options of this command to its argparse.ArgumentParser."""
+    parser.add_argument('--json', action='store_true',
+                        help='print one JSON object instead of lines')
+    parser.add_argument(
         '--set-temp-url-key', action='store_true',
         help='give the container swift_temp_url_key, or a new key where that '
         'is not set; the key before it stays good as its second')
-    options = parser.parse_args(arguments)
-    # What fails is in the report.
-    logging.getLogger('docker_registry').addHandler(logging.NullHandler())
+
+
+def run(options):
+    """Make the check and print its report; return the exit status."""
     check = Check(options.config, options.flavor, options.set_temp_url_key)
     for step in check.run():
         if not options.json:
-            _print(step)
+            output.print_line(_line(step))
     if options.json:
-        print(json.dumps({
+        output.print_line(json.dumps({
             'ok': check.ok,
             'steps': [step._asdict() for step in check.steps]}, indent=2))
     return 0 if check.ok else 1
 
 
-if __name__ == '__main__':
-    sys.exit(main())
+def _line(step):
+    line = '%-7s  %-14s  %s' % (
+        {'failed': 'FAILED', 'skipped': '-'}.get(step.status, step.status),
+        step.name, step.detail.replace('\n', '\n' + 25 * ' '))
+    if step.see:
+        line += '\n%25ssee %s' % ('', ', '.join(step.see))
+    return line

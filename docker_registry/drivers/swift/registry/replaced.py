@@ -12,6 +12,8 @@ lib.checksums.                      its digest keeps the worker's other
 simple_checksum_handler             clients waiting
 lib.mirroring.lookup_source         takes a body that breaks off for a whole
                                     one
+lib.index.load                      its search index keeps the registry from
+                                    starting while Swift is away
 ==================================  =========================================
 
 request_body.py does the same with the body of each request, which gunicorn
@@ -22,6 +24,7 @@ code of the registry or of gunicorn is another than this was written for.
 from . import byte_range
 from . import deletion
 from . import mirror
+from . import search_index
 
 
 def install(app, toolkit, storage, extension, redirects):
@@ -38,6 +41,7 @@ def install(app, toolkit, storage, extension, redirects):
     from docker_registry import images
     from docker_registry import tags
     from docker_registry.lib import checksums
+    from docker_registry.lib import index
     from docker_registry.lib import mirroring
     from docker_registry.lib import signals
     tags.get_tags = extension.get_tags
@@ -46,4 +50,5 @@ def install(app, toolkit, storage, extension, redirects):
             storage, tags, toolkit, signals).delete_repository))
     images._get_image_layer = byte_range.Layers(storage, redirects).answer
     checksums.simple_checksum_handler = extension.simple_checksum_handler
+    index.load = search_index.loading(index.load, storage)
     mirroring.lookup_source = mirror.checking(mirroring.lookup_source)

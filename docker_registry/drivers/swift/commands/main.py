@@ -1,0 +1,46 @@
+"""docker-registry-swift: parses the command line and runs one command.
+
+A command is a module of this package with HELP, a line of text;
+add_options(parser), which adds what the command takes besides --config and
+--flavor; and run(options), which does it and returns the exit status.
+"""
+
+import argparse
+import logging
+import os
+import sys
+
+from . import check
+from ..config import flavor
+
+#: The commands by name.
+_COMMANDS = {'check': check}
+
+
+def main(arguments=None):
+    """Run the command line; return the exit status, 0 if all is well.
+
+    :param arguments: list of text; None is that of the process
+    """
+    parser = argparse.ArgumentParser(prog='docker-registry-swift')
+    commands = parser.add_subparsers(dest='command', metavar='COMMAND')
+    commands.required = True
+    for name, command in sorted(_COMMANDS.items()):
+        options = commands.add_parser(name, help=command.HELP)
+        options.add_argument(
+            '--config', metavar='FILE', default=flavor.default_path(),
+            help="the registry's configuration file (default: the one that "
+            'the registry finds, $DOCKER_REGISTRY_CONFIG or config.yml)')
+        options.add_argument(
+            '--flavor', metavar='NAME',
+            default=os.environ.get('SETTINGS_FLAVOR', 'dev'),
+            help='flavor in that file (default: $SETTINGS_FLAVOR, or dev)')
+        command.add_options(options)
+    chosen = parser.parse_args(arguments)
+    # What fails is in what the command prints.
+    logging.getLogger('docker_registry').addHandler(logging.NullHandler())
+    return _COMMANDS[chosen.command].run(chosen)
+
+
+if __name__ == '__main__':
+    sys.exit(main())
