@@ -46,13 +46,14 @@ class Grant(collections.namedtuple(
         'Grant', 'storage_url token service_token ends_at life_seconds '
                  'region_choice')):
 
-    """What a login gives. The representation has no tokens.
+    """The result of a login: a token and the URL of an account.
 
-    storage_url is the URL of the account, token opens it; service_token is
-    the service user's, None without one. ends_at is when the first of the
-    tokens ends, by breaker.clock(), and life_seconds how long it is good for
-    in all; None where that is not known. region_choice is a sentence about
-    the region, None where there was nothing to choose.
+    storage_url is the URL of the account, and token what requests to it need;
+    service_token is the service user's, None without one. ends_at is when the
+    first of the tokens ends, by breaker.clock(), and life_seconds how long
+    that token is good for in all; both None where that is not known.
+    region_choice says which of several regions was taken, None where there
+    are not several. The representation has no tokens.
     """
 
     __slots__ = ()
@@ -68,10 +69,11 @@ class Grant(collections.namedtuple(
 
 
 def authenticate(settings, limit_seconds):
-    """Log in.
+    """Log in and return a Grant.
 
     :param settings: Settings
-    :param limit_seconds: how long it may wait for answers altogether
+    :param limit_seconds: how long all its requests together may wait for
+        answers
     :returns: Grant
     :raises errors.UnreachableError: no answer
     :raises errors.LoginError: refused; the message names the settings
@@ -108,8 +110,8 @@ def authenticate(settings, limit_seconds):
 
 
 def _access(settings, session):
-    # Asked for once: of a token that lives for less than half a minute the
-    # plugin makes another each time.
+    # get_access() is called once: the plugin takes a token that is good for
+    # less than half a minute as ended, and makes another at each call.
     try:
         return _plugin(settings).get_access(session)
     except _NO_DISCOVERY:
@@ -127,7 +129,7 @@ def _access(settings, session):
 
 
 def _is_v2(settings):
-    """Tell whether the address is one of v2.0, which has no domains."""
+    """Tell whether the login is by version 2.0, which has no domains."""
     return settings.login == 'password' and not _domains(settings, '') and (
         settings.auth_version == '2' or settings.authurl.endswith('/v2.0'))
 
@@ -145,8 +147,7 @@ def _life_seconds(access):
 
 
 def _address(settings, action, access):
-    """Return the URL of the account, and a sentence about its region or None.
-    """
+    """Return the URL of the account, and region_choice of Grant."""
     given = settings.object_storage_url
     if given and compat.urlsplit(given).path not in _WITHOUT_ACCOUNT:
         return given, None
@@ -216,9 +217,9 @@ def _interface(store):
 
 class _Adapter(requests.adapters.HTTPAdapter):
 
-    """Bounds all requests of one login together.
+    """Gives all requests of one login together one timeout.
 
-    keystoneauth1 gives each request a time of its own, and may make three.
+    keystoneauth1 gives each request its own, and may make three.
     """
 
     def __init__(self, connect_seconds, limit_seconds):
@@ -227,7 +228,7 @@ class _Adapter(requests.adapters.HTTPAdapter):
         super(_Adapter, self).__init__()
 
     def send(self, request, **options):
-        # Zero is no time at all to requests, which refuses it.
+        # requests refuses a timeout of zero.
         left = max(0.01, self._give_up_at - time.time())
         options['timeout'] = min(self._connect_seconds, left), left
         return super(_Adapter, self).send(request, **options)
@@ -297,9 +298,9 @@ def _password_plugin(settings, prefix, options):
     if settings.auth_version == '3':
         return v3.Password(_v3_url(settings),
                            **dict(options, **domains or _DEFAULT_DOMAINS))
-    # Asks the server which versions it speaks: what an operator wrote for v2
-    # goes on working on a Keystone that has v3 alone, which has no /v2.0. One
-    # that has v2 alone must not be told of domains.
+    # The plugin asks the server which versions it has. So a configuration
+    # that was written for v2 goes on working at a Keystone that has v3 alone,
+    # and no /v2.0. A Keystone that has v2 alone must not be sent domains.
     return generic.Password(
         re.sub(r'/v2\.0$', '', settings.authurl),
         **dict(options, **domains or {'default_domain_id': 'default'}))
@@ -335,7 +336,7 @@ def _domain(settings, field):
 
 
 def _header(value):
-    """Return text so that requests sends it in a header as UTF-8."""
+    """Return text that requests sends as UTF-8 in a header."""
     if compat.PY2:
         return value
     return value.encode('utf-8').decode('latin-1')
@@ -343,7 +344,7 @@ def _header(value):
 
 @contextlib.contextmanager
 def _explained(settings, action, keys):
-    """Turn what keystoneauth1 and requests raise into the driver's errors.
+    """Raise the driver's errors for those of keystoneauth1 and requests.
 
     :param action: what is tried, for the message
     :param keys: settings to look at where the login is refused
@@ -380,17 +381,15 @@ def _explained(settings, action, keys):
         raise _refused(settings, '%s failed: %s' % (action, error),
                        _KEYS_OF_SERVER)
     except (AttributeError, LookupError, TypeError) as error:
-        # keystoneauth1 trips over an answer that is not Keystone's.
-        raise _refused(settings, '%s: the answer is not that of a Keystone '
-                       '(%s)' % (action, type(error).__name__),
-                       _KEYS_OF_SERVER)
+        # keystoneauth1 does not expect an answer that is not Keystone's.
+        raise _refused(settings, '%s: the answer is not one to a login (%s)'
+                       % (action, type(error).__name__), _KEYS_OF_SERVER)
     except (IOError, ValueError) as error:  # the file of a secret
         raise _refused(settings, '%s: %s' % (action, error), keys)
 
 
 def _refused(settings, message, keys, status=None):
-    """Return the LoginError that names keys, and variables that are not set.
-    """
+    """Return a LoginError that names keys, and variables that are not set."""
     message = '%s; see %s' % (message, ', '.join(keys))
     unset = settings.unset_login_variables()
     if unset:

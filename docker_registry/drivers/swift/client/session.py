@@ -1,6 +1,6 @@
-"""HTTP sessions for many small requests to one host.
+"""Makes HTTP sessions for many small requests to one host.
 
-Knows nothing of Swift.
+Also names the proxy that a request goes through. Knows nothing of Swift.
 """
 
 import os
@@ -32,14 +32,14 @@ def through_proxy(url):
 
 class Sessions(object):
 
-    """Makes sessions that give up dialling sooner than waiting for an answer.
+    """Makes sessions whose connections have a timeout for being made.
 
-    Of requests' pair of timeouts, (connect, read), urllib3 takes the first
-    for sending a body too: a node that is slow to take an upload would count
-    as one that cannot be reached.
+    The pair of timeouts that requests takes, (connect, read), is no help:
+    urllib3 uses the first for sending a body too, and a node that is slow to
+    take an upload would count as one that cannot be reached.
 
-    :param connect_seconds: how long TCP's and TLS's greetings may take. What
-        is given to requests as timeout, one number, is for all that follows.
+    :param connect_seconds: how long the handshakes of TCP and TLS may take.
+        The timeout of a request, one number, is for all that follows.
     """
 
     def __init__(self, connect_seconds):
@@ -55,13 +55,13 @@ class Sessions(object):
 
 class Session(requests.Session):
 
-    """Sends requests to one host, with URLs that are quoted already.
+    """Sends requests to one host faster than a session of requests does.
 
-    requests finds out anew for each what is the same for all of them here:
-    proxies, a password in ~/.netrc (of no use to Swift), the pool that its
-    connection is in, and what in the URL needs to be quoted. That takes
-    longer than to send it. Redirects, which Swift does not need, are not
-    followed: the token would go along.
+    For each request, requests looks up proxies, a password in ~/.netrc (of no
+    use to Swift) and the pool of its connection, and quotes the URL. That
+    takes longer than to send it. Here all requests are to one host, so proxy
+    and pool are looked up once, and URLs must be quoted already. Redirects
+    are not followed: Swift needs none, and the token would go along.
 
     :param pools: classes of urllib3's pools, by scheme
     """
@@ -76,7 +76,7 @@ class Session(requests.Session):
 
     def request(self, method, url, headers=None, data=None, files=None,
                 timeout=None, verify=None, cert=None, stream=None):
-        """Send a request, as swiftclient's HTTPConnection wants it sent.
+        """Send a request; takes what swiftclient's HTTPConnection gives.
 
         :returns: requests.Response
         """
@@ -111,13 +111,14 @@ class _Adapter(requests.adapters.HTTPAdapter):
         return manager
 
     def get_connection(self, url, proxies=None):
-        # There is one host. Later versions of requests do not ask here.
+        # One lookup is enough for one host. Later versions of requests call
+        # another method for this.
         if self._pool is None:
             self._pool = super(_Adapter, self).get_connection(url, proxies)
         return self._pool
 
     def build_response(self, request, raw):
-        # Of what requests finds out, that which swiftclient asks for.
+        # Only what swiftclient looks at; the rest takes time.
         response = requests.Response()
         response.status_code = raw.status
         response.reason = raw.reason

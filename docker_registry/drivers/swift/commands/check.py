@@ -22,6 +22,7 @@ from .. import errors
 from .. import names
 from ..client import connections
 from ..client import container
+from ..client import session
 from ..config import flavor
 from ..config import settings
 from ..objects import large_object
@@ -245,8 +246,8 @@ class Check(object):
                 and (self._settings.cacert or True))
         except requests.exceptions.RequestException as error:
             # Its text has the URL, and with it the signature.
-            raise _Failure('%s: no answer: %s' % (where,
-                                                  type(error).__name__))
+            raise _Failure('%s%s: no answer: %s' % (
+                where, session.through_proxy(where), type(error).__name__))
         finally:
             lines.setLevel(level)
         if answer.content != _CONTENT:

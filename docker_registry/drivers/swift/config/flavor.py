@@ -1,6 +1,8 @@
-"""The registry's configuration file, for what runs without a registry.
+"""Reads the registry's configuration file, for commands.
 
-Source: docker_registry/lib/config.py, which is there on Python 2 alone
+The registry has a reader of its own, which runs on Python 2 alone.
+
+Source: docker_registry/lib/config.py
 """
 
 import io
@@ -13,7 +15,10 @@ from docker_registry.core import exceptions
 
 class Flavor(object):
 
-    """One flavor of the registry's configuration file, on any Python.
+    """One flavor of the registry's configuration file.
+
+    Has the keys as attributes, None for those that are not set, and values of
+    `_env:` from the environment, as the registry's own Config.
 
     :param path: path of the file
     :param name: name of the flavor

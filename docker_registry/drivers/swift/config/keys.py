@@ -1,6 +1,6 @@
-"""The table of the swift_* keys, and other tools' names for them.
+"""Lists the swift_* keys, and the names that other tools have for them.
 
-One row a key: what checks its value, and its default. Pure: no I/O.
+Each key is a row: its name, what checks its value, its default. Pure: no I/O.
 """
 
 import collections

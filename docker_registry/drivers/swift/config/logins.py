@@ -1,7 +1,8 @@
-"""The ways to log in, and the keys that each needs and may have.
+"""Lists the ways to log in, with the keys that each needs and may have.
 
-Pure: no I/O. `found` is a dict of the checked values by their keys' names, of
-each key in keys.TABLE, None where it is not set.
+Finds out which of them a configuration means, and what is wrong with its
+keys. Pure: no I/O. `found` is a dict of the checked values by their keys'
+names, of each key in keys.TABLE, None where it is not set.
 """
 
 import collections

@@ -1,8 +1,9 @@
-"""The swift_* keys of the registry's configuration -> one validated value.
+"""Checks the swift_* keys of the registry's configuration.
 
-keys.py has the table of keys, logins.py the ways to log in. Everything that
-is wrong with a configuration is reported at once, by key, without the values
-of secrets. No I/O but to look at the files and directories that it names.
+parse() makes one Settings of them. keys.py has the table of keys, logins.py
+the ways to log in. Everything that is wrong with a configuration is reported
+at once, by key, without the values of secrets. No I/O but to look at the files
+and directories that it names.
 """
 
 import collections
@@ -24,7 +25,7 @@ _Values = collections.namedtuple(
 
 class Settings(_Values):
 
-    """The configuration of one driver, checked.
+    """The checked configuration of one driver.
 
     The fields are the keys without `swift_`, and four more: `root` is
     storage_path; `login` is how to log in, a key of logins.LOGINS; `spelling`
@@ -112,7 +113,7 @@ class Settings(_Values):
 
 
 def parse(path, config):
-    """Check a configuration.
+    """Check a configuration and return it as Settings.
 
     :param path: storage_path as the registry hands it to a driver; None
         means that the configuration has it

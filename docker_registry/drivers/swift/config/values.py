@@ -154,7 +154,7 @@ def boolean(value):
 
 
 def integer(least, most):
-    """Return a function that checks a whole number."""
+    """Return a function that checks a whole number from least to most."""
     def parse(value):
         if not isinstance(value, numbers.Integral) or isinstance(value, bool):
             raise ValueError('not a whole number')
@@ -165,7 +165,7 @@ def integer(least, most):
 
 
 def seconds(least, most):
-    """Return a function that checks a number of seconds."""
+    """Return a function that checks seconds, from least to most."""
     def parse(value):
         if not isinstance(value, numbers.Real) or isinstance(value, bool):
             raise ValueError('not a number')
