@@ -82,9 +82,13 @@ def faults(services):
 
 @pytest.fixture
 def faulty_storage(make_storage, faults):
-    """A Storage whose every request passes through the relay."""
+    """A Storage whose every request passes through the relay.
+
+    It does not wait long between them.
+    """
     return make_storage(
-        swift_authurl='http://127.0.0.1:%d/auth/v1.0' % faults.port)
+        swift_authurl='http://127.0.0.1:%d/auth/v1.0' % faults.port,
+        swift_retry_delay=0.02)
 
 
 @pytest.fixture

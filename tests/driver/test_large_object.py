@@ -156,7 +156,9 @@ def test_swift_refuses(make_storage, faults, part, status):
         swift_authurl='http://127.0.0.1:%d/auth/v1.0' % faults.port,
         swift_segment_size=_SEGMENT, swift_retries=0)
     write(storage, b'old')
-    faults.inject(relay.status(status), 'PUT', part)
+    # After a 403 it logs in again, once.
+    faults.inject(relay.status(status), 'PUT', part,
+                  times=2 if status == 403 else 1)
     with pytest.raises(errors.SwiftError) as caught:
         write(storage, _CONTENT)
     assert caught.value.status == status
@@ -371,7 +373,7 @@ def test_reading_a_large_object_goes_on_where_it_broke(
 @pytest.mark.parametrize('count', [3, 25])
 def test_dynamic_large_objects_of_others(make_storage, count):
     # The tests' Swift lists 20 names a page.
-    storage = make_storage()
+    storage = make_storage(swift_retry_delay=0.02)
     parts = [os.urandom(1000) for _ in range(count)]
     for number, part in enumerate(parts):
         storage.put_content('segments/%03d' % number, part)
