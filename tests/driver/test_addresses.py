@@ -40,20 +40,44 @@ def test_redirect_that_goes_nowhere(faulty_storage, faults):
     assert 'to nowhere; see swift_object_storage_url' in str(caught.value)
 
 
-def test_check_says_where_a_redirect_goes(swift_settings, tmpdir, capsys,
-                                          faults):
-    config = tmpdir.join('config.yml')
-    config.write(yaml.safe_dump({'dev': dict(
-        swift_settings, storage='swift',
-        swift_object_storage_url='http://127.0.0.1:%d/v1/AUTH_test'
-        % faults.port)}))
-    faults.inject(relay.status(301, {'Location': 'https://swift/v1/x'}),
-                  'HEAD')
-    assert main.main(['check', '--json', '--config', str(config),
-                      '--flavor', 'dev']) == 1
-    step = next(step for step in json.loads(capsys.readouterr()[0])['steps']
-                if step['status'] == 'failed')
-    assert 'https://swift/v1/x' in step['detail']
+@pytest.fixture
+def failed_step(swift_settings, tmpdir, capsys, faults):
+    """Run the check, Swift behind the relay; give the first failed step."""
+    def run(url='http://127.0.0.1:%d/v1/AUTH_test', port=faults.port):
+        config = tmpdir.join('config.yml')
+        config.write(yaml.safe_dump({'dev': dict(
+            swift_settings, storage='swift', swift_retries=0,
+            swift_object_storage_url=url % port)}))
+        assert main.main(['check', '--json', '--config', str(config),
+                          '--flavor', 'dev']) == 1
+        return next(
+            step for step in json.loads(capsys.readouterr()[0])['steps']
+            if step['status'] == 'failed')
+    return run
+
+
+@pytest.mark.parametrize('action, part', [
+    (relay.status(301, {'Location': 'https://swift/v1/x'}),
+     'https://swift/v1/x'),
+    (relay.status(400), 'status 400'), (relay.status(405), 'status 405')])
+def test_check_of_an_address_that_is_not_swifts(failed_step, faults, action,
+                                                part):
+    faults.inject(action, 'HEAD')
+    step = failed_step()
+    assert part in step['detail']
+    assert step['see'] == ['swift_object_storage_url']
+
+
+def test_check_of_what_answers_404_to_all(failed_step, faults):
+    faults.inject(relay.status(404), 'HEAD', times=9)
+    step = failed_step()
+    assert 'not that of Swift' in step['detail']
+    assert 'swift_object_storage_url' in step['see']
+
+
+def test_check_of_https_where_there_is_none(failed_step, services):
+    step = failed_step('https://127.0.0.1:%d/v1/AUTH_test', services['port'])
+    assert 'http://, not https://' in step['detail']
     assert step['see'] == ['swift_object_storage_url']
 
 

@@ -21,6 +21,10 @@ _TRANSIENT_STATUSES = frozenset([202, 408, 422, 429, 498, 500, 502, 503, 504])
 _CERTIFICATE_WANTED = re.compile(
     'alert (certificate|bad certificate|unknown ca|handshake failure)')
 
+#: What OpenSSL says of an answer that is not TLS, in several versions.
+_NO_TLS = re.compile('wrong.version.number|unknown.protocol|record layer',
+                     re.IGNORECASE)
+
 
 class SwiftError(exceptions.UnspecifiedError, IOError):
 
@@ -183,6 +187,8 @@ def unreachable(action, cause, object_name=None, transaction_id=None):
         reason += '; see swift_cacert'
     elif _CERTIFICATE_WANTED.search(reason):
         reason += '; see swift_cert and swift_key'
+    elif _NO_TLS.search(reason):
+        reason += '; does the address begin with http://, not https://?'
     return UnreachableError(
         '%s: no answer: %s' % (action, reason),
         object_name=object_name, transaction_id=transaction_id)

@@ -22,8 +22,10 @@ from stack.servers import secrets
     ({'swift_tenant_name': None, 'swift_user': 'absent:registry'},
      'LoginError', ['see swift_user, swift_password (']),
     ({'swift_tenant_name': None, 'swift_project_name': '_env:OS_NOT_SET'},
-     'LoginError', ['; see swift_project_name, ',
-                    '; not set: $OS_NOT_SET of swift_project_name']),
+     'LoginError', ['no default project', '; see swift_project_name; '
+                    'not set: $OS_NOT_SET of swift_project_name']),
+    ({'swift_tenant_name': None}, 'LoginError',
+     ['no default project, and none is set; see swift_tenant_name']),
     ({'swift_cacert': '/absent.pem'}, 'LoginError',
      ["'/absent.pem'", '; see swift_cacert']),
     ({'swift_tenant_name': 'elsewhere'}, 'LoginError', ['swift_tenant_name']),
@@ -37,7 +39,7 @@ from stack.servers import secrets
      'LoginError', ['swift_endpoint_type']),
     ({'swift_region_name': 'south'}, 'UnreachableError', ['127.0.0.1:9']),
     ({'swift_authurl': 'http://127.0.0.1:9/v3'}, 'UnreachableError',
-     ['login at http://127.0.0.1:9/v3', 'port=9']),
+     ['login at http://127.0.0.1:9/v3: no answer: ', 'Connection refused']),
 ], ids=lambda value: '-'.join(value) if isinstance(value, dict) else '')
 def test_what_is_wrong_is_named(settings, fails, cast, changes, kind, parts):
     fails(dict(settings, **changes), kind, *parts)

@@ -235,6 +235,10 @@ class Connections(object):
         """Note that Swift has done something for a Grant's token."""
         self._process.login.accepted(grant)
 
+    def is_accepted(self, grant):
+        """Tell whether Swift has done something for a Grant's token."""
+        return self._process.login.is_accepted(grant)
+
     def refused(self, grant, status, is_repeated):
         """Tell whether a new login may help a request that was refused.
 

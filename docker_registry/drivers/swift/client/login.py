@@ -90,16 +90,17 @@ def authenticate(settings, limit_seconds):
     if settings.insecure:
         logger.warning('swift_insecure: certificates are not checked')
     action += http_session.through_proxy(settings.authurl)
-    session = _session(settings, limit_seconds)
+    adapter = _Adapter(settings.connect_timeout, limit_seconds)
+    session = _session(settings, adapter)
     asked_at = breaker.clock()
-    with _explained(settings, action, settings.login_keys()):
+    with _explained(settings, action, settings.login_keys(), adapter):
         access = _access(settings, session)
         lives = [_life_seconds(access)]
     storage_url, region_choice = _address(settings, action, access)
     service_token = None
     if settings.service_user:
         with _explained(settings, action + ' as service user',
-                        settings.service_login_keys()):
+                        settings.service_login_keys(), adapter):
             service = _service_plugin(settings).get_access(session)
             service_token = compat.native(service.auth_token)
             lives.append(_life_seconds(service))
@@ -169,8 +170,6 @@ def _find_in_catalog(settings, action, access):
         return access.service_catalog.url_for(
             service_type='object-store').rstrip('/'), None
     keys = settings.named('swift_region_name', 'swift_endpoint_type')
-    if not access.project_id:
-        keys = settings.named('swift_tenant_name') + keys
     if settings.object_storage_url:
         keys.insert(0, 'swift_object_storage_url')
     region = settings.region_name
@@ -179,6 +178,10 @@ def _find_in_catalog(settings, action, access):
     with _explained(settings, action, keys):
         catalog = access.service_catalog
         stores = catalog.get_endpoint_data_list('object-store', interface=None)
+        if not stores and not access.project_id:
+            raise _refused(
+                settings, action + ': the user has no default project, and '
+                'none is set', settings.named('swift_tenant_name'))
         matching = [store for store in stores
                     if _interface(store) == settings.endpoint_type
                     and region in (None, store.region_name)]
@@ -220,9 +223,13 @@ class _Adapter(requests.adapters.HTTPAdapter):
     """Gives all requests of one login together one timeout.
 
     keystoneauth1 gives each request its own, and may make three.
+
+    :ivar failure: what the last request has raised, None if it was answered.
+        keystoneauth1 raises another exception, with a longer text.
     """
 
     def __init__(self, connect_seconds, limit_seconds):
+        self.failure = None
         self._connect_seconds = connect_seconds
         self._give_up_at = time.time() + limit_seconds
         super(_Adapter, self).__init__()
@@ -231,13 +238,18 @@ class _Adapter(requests.adapters.HTTPAdapter):
         # requests refuses a timeout of zero.
         left = max(0.01, self._give_up_at - time.time())
         options['timeout'] = min(self._connect_seconds, left), left
-        return super(_Adapter, self).send(request, **options)
+        self.failure = None
+        try:
+            return super(_Adapter, self).send(request, **options)
+        except Exception as error:
+            self.failure = error
+            raise
 
 
-def _session(settings, limit_seconds):
+def _session(settings, adapter):
     http = requests.Session()
     for scheme in ('http://', 'https://'):
-        http.mount(scheme, _Adapter(settings.connect_timeout, limit_seconds))
+        http.mount(scheme, adapter)
     return ksa_session.Session(session=http, **_tls(settings))
 
 
@@ -343,11 +355,12 @@ def _header(value):
 
 
 @contextlib.contextmanager
-def _explained(settings, action, keys):
+def _explained(settings, action, keys, adapter=None):
     """Raise the driver's errors for those of keystoneauth1 and requests.
 
     :param action: what is tried, for the message
     :param keys: settings to look at where the login is refused
+    :param adapter: _Adapter of the requests, None where there are none
     """
     try:
         yield
@@ -355,15 +368,17 @@ def _explained(settings, action, keys):
         raise
     except (ksa_exceptions.ConnectionError,
             ksa_exceptions.DiscoveryFailure) as error:
-        if isinstance(getattr(error, 'original', None),
-                      requests.exceptions.InvalidHeader):
+        failure = adapter and adapter.failure or getattr(
+            error, 'original', error)
+        if isinstance(failure, requests.exceptions.InvalidHeader):
             # Its text has the value.
             raise _refused(settings, '%s: no HTTP header can have such a user '
                            'or password' % action, keys)
         if re.search(r'\(HTTP 4\d\d\)|Invalid Response', str(error)):
-            raise _refused(settings, '%s: no Keystone: %s' % (action, error),
-                           _KEYS_OF_SERVER)
-        raise errors.unreachable(action, error)
+            raise _refused(settings, '%s: no Keystone: %s' % (
+                action, str(error).split(' auth_url is correct. ')[-1]),
+                _KEYS_OF_SERVER)
+        raise errors.unreachable(action, failure)
     except ksa_exceptions.HttpError as error:
         if error.http_status >= 500:
             raise errors.SwiftError('%s: the identity service failed' % action,

@@ -229,7 +229,8 @@ class Requests(object):
                 action += session.through_proxy(connection.storage_url)
             raise errors.from_status(
                 action, object_name, status, error.transaction_id,
-                error.http_response_headers, self._see(status))
+                error.http_response_headers,
+                self._see(status, connection.grant))
         except errors.SwiftError:
             raise  # is an IOError, and one of these too
         except requests.exceptions.InvalidHeader:  # whose text has the value
@@ -253,13 +254,15 @@ class Requests(object):
             else:
                 pool.finish(connection)
 
-    def _see(self, status):
+    def _see(self, status, grant):
         """Return the keys of the settings that a status may come from."""
         if status == 401:
             return self._settings.login_keys()
         if status == 403:
             return self._settings.rights_keys()
-        if status in errors.REDIRECTS:
+        if status in errors.REDIRECTS or (
+                # Perhaps it has never been Swift that answered.
+                status in (400, 405) and not self._pool.is_accepted(grant)):
             return self._settings.address_keys()
         return ()
 

@@ -75,6 +75,10 @@ class SharedLogin(object):
         """Note that Swift has done something for a Grant's token."""
         self._accepted = grant
 
+    def is_accepted(self, grant):
+        """Tell whether accepted() was called with a Grant last."""
+        return self._accepted is grant
+
     def refused(self, grant, status, is_repeated):
         """Tell whether a new login may help a request that was refused.
 
