@@ -112,3 +112,10 @@ def get_layer(storage, content=CONTENT):
         assert storage.exists(LAYER)
         assert storage.get_size(LAYER) == len(content)
         assert b''.join(storage.stream_read(LAYER)) == content
+
+
+def counted(faults, action, *arguments):
+    """Return how many requests to Swift an action costs."""
+    before = len(faults.requests)
+    action(*arguments)
+    return len(faults.requests) - before

@@ -1,0 +1,72 @@
+"""How many requests to Swift the calls of the registry cost."""
+
+
+import calls
+import pytest
+import relay
+
+from docker_registry.core import exceptions
+
+
+def test_push(make_faulty, faults, parent):
+    one = make_faulty()
+    assert calls.counted(faults, calls.push, one) == 11
+
+
+def test_push_through_several_registries(make_faulty, faults, parent):
+    several = [make_faulty() for _ in range(4)]
+    assert calls.counted(faults, calls.push, *several) == 12
+
+
+def test_push_with_redis(make_faulty, faults, redis_cache):
+    several = [make_faulty() for _ in range(4)]
+    calls.put_parent(several[3])
+    # Without the json for the layer and the ancestry of the parent.
+    assert calls.counted(faults, calls.push, *several) == 10
+
+
+def test_pull(make_faulty, faults, parent):
+    calls.push(make_faulty())
+    one, other = make_faulty(), make_faulty()
+    # A client that pushes asks the same.
+    for _ in range(2):
+        assert calls.counted(faults, calls.get_json, one) == 3
+        # Known now, and read by its ETag or not at all.
+        assert calls.counted(faults, calls.get_layer, one) == 1
+        assert calls.counted(faults, calls.get_ancestry, one) == 2
+        assert calls.counted(faults, calls.get_layer, other) == 2
+
+
+def test_pull_with_redis(make_faulty, faults, redis_cache, parent):
+    calls.push(make_faulty())
+    one, other = make_faulty(), make_faulty()
+    for storage in (one, other):
+        assert calls.counted(faults, calls.get_json, storage) == 3
+    assert calls.counted(faults, calls.get_layer, make_faulty()) == 1
+
+
+@pytest.mark.parametrize('name', ['_inprogress', '_checksum'])
+def test_small_files_are_removed_by_one_request(make_faulty, faults, name):
+    storage = make_faulty()
+    storage.put_content(calls.IMAGE + name, 'true')
+    assert calls.counted(faults, storage.remove, calls.IMAGE + name) == 1
+    with pytest.raises(exceptions.FileNotFoundError):
+        storage.remove(calls.IMAGE + name)
+    # It was there; the answer that says so is lost.
+    storage.put_content(calls.IMAGE + name, 'true')
+    faults.inject(relay.lose(), 'DELETE', name)
+    storage.remove(calls.IMAGE + name)
+    assert not storage.exists(calls.IMAGE + name)
+    # It was not, and a token that is refused says nothing of that.
+    faults.inject(relay.status(401), 'DELETE', name)
+    with pytest.raises(exceptions.FileNotFoundError):
+        storage.remove(calls.IMAGE + name)
+
+
+@pytest.mark.parametrize('name', ['json', '_inprogress', 'images/1/json'])
+def test_directories_of_such_names(make_faulty, name):
+    storage = make_faulty()
+    directory = 'repositories/library/' + name
+    storage.put_content(directory + '/tag_latest', '1')
+    storage.remove(directory)
+    assert not storage.exists(directory + '/tag_latest')
