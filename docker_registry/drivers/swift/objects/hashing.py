@@ -1,5 +1,7 @@
 """Digests of bytes that pass by, reckoned beside what else goes on.
 
+Also what else keeps the processor busy, and other clients waiting.
+
 Knows nothing of Swift, of buffers or of readers.
 """
 
@@ -7,6 +9,8 @@ import binascii
 import hashlib
 import sys
 import warnings
+
+from concurrent import futures
 
 from .. import compat
 
@@ -21,13 +25,17 @@ class Digest(object):
     Swift asks for the MD5 of all it is given, and the registry's clients for
     a SHA-256; each takes as long as sending it. Under gevent a native thread
     does it, while others run: the worker's other clients, and the sending of
-    what has been hashed. Where threads are real, the caller's own does it.
+    what has been hashed. Where threads are real, the caller's own does it,
+    unless it is told otherwise.
 
     :param name: 'md5' or 'sha256'
+    :param beside: whether another thread does it also where threads are real
     """
 
-    def __init__(self, name):
+    def __init__(self, name, beside=False):
         self._name = name
+        self._beside = beside
+        self._executor = None
         self._digest = None
         self._batch = []
         self._batch_bytes = 0
@@ -39,14 +47,20 @@ class Digest(object):
         self._batch_bytes += len(chunk)
         if self._batch_bytes >= _BATCH_BYTES:
             threadpool = _threadpool()
-            if threadpool is None:
+            if threadpool is None and not self._beside:
                 self._hash(self._take_batch())
+                return
+            self._wait()
+            # Here: gevent's imports are for one thread alone.
+            self._digest = self._digest or _new_unlocked(self._name)
+            if threadpool is None:
+                self._executor = (self._executor
+                                  or futures.ThreadPoolExecutor(1))
+                self._running = self._executor.submit(
+                    self._hash, self._take_batch()).result
             else:
-                self._wait()
-                # Here: gevent's imports are for one thread alone.
-                self._digest = self._digest or _new_unlocked(self._name)
-                self._running = threadpool.spawn(self._hash,
-                                                 self._take_batch())
+                self._running = threadpool.spawn(
+                    self._hash, self._take_batch()).get
 
     def hexdigest(self):
         """Return the digest of all bytes so far, in hexadecimal."""
@@ -66,8 +80,20 @@ class Digest(object):
     def _wait(self):
         # One at a time, so that the order is kept.
         if self._running is not None:
-            self._running.get()
+            self._running()
             self._running = None
+
+
+def beside(function, *arguments):
+    """Call what keeps the processor busy; return what it returns.
+
+    Under gevent a native thread does it, while others run. It must neither
+    wait for anything nor use what gevent has patched.
+    """
+    threadpool = _threadpool()
+    if threadpool is None:
+        return function(*arguments)
+    return threadpool.apply(function, arguments)
 
 
 class _Unlocked(object):
