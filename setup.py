@@ -31,6 +31,13 @@ else:
     _REQUIRES += ['keystoneauth1>=3.4', 'prometheus_client>=0.7',
                   'python-swiftclient>=3.8']
 
+#: The v2 API: passwords by htpasswd, and layers that xz has compressed. The
+#: registry on 2.7 has Werkzeug and backports.lzma.
+if _PYTHON_2:
+    _V2_REQUIRES = ['backports.lzma', 'bcrypt>=3.1,<3.2', 'Werkzeug<2']
+else:
+    _V2_REQUIRES = ['bcrypt>=3.1', 'Werkzeug>=2']
+
 setuptools.setup(
     name='docker-registry-driver-swift',
     version='1.0.0.dev0',
@@ -60,6 +67,7 @@ setuptools.setup(
     # with them. Who has a registry has it; README.rst says how to install it
     # elsewhere.
     install_requires=_REQUIRES,
+    extras_require={'v2': _V2_REQUIRES},
     entry_points={
         'console_scripts': [
             'docker-registry-swift = '

@@ -21,6 +21,7 @@ _ROWS = (
     ('cache', 'core_paths', 'no_request', 'recent_tags'),
     ('memory',),
     ('storage',),
+    ('v2',),
     ('commands', 'registry'),
 )
 _HEIGHTS = {name: height for height, row in enumerate(_ROWS) for name in row}

@@ -67,6 +67,16 @@ class Storage(core_paths.Base):
         self._requests = per_process.PerGreenlet(no_request.NoRequest)
 
     @property
+    def settings(self):
+        """The settings.Settings that it was built with."""
+        return self._settings
+
+    @property
+    def container(self):
+        """The container.Container, for what is there beside the paths."""
+        return self._container
+
+    @property
     def request(self):
         """What this greenlet or thread has been given by begin().
 

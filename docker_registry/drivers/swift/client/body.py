@@ -19,6 +19,7 @@ class Body(object):
 
     Lends from the pool until it is read to the end or closed.
 
+    :ivar headers: of the answer, a dict with lower-case names
     :ivar etag: ETag without quotes
     :ivar first: offset of its first byte in the object
     :ivar size: number of bytes it has, None where Swift does not say
@@ -40,6 +41,7 @@ class Body(object):
         self._started = connection.wait.since
         self.wait = connection.wait
         self._received = 0
+        self.headers = headers
         self.etag = headers.get('etag', '').strip('"')
         self.size = self.object_size = None
         if 'content-length' in headers:

@@ -165,6 +165,25 @@ class Container(object):
         self._put(object_name, manifest.encode('ascii'), len(manifest), etag,
                   only_new, headers, 'multipart-manifest=put')
 
+    def copy(self, source, object_name, etag):
+        """Write the content of an object to another, within Swift.
+
+        :param source: name of the object that is copied
+        :param object_name: name of the one that is written
+        :param etag: ETag of the version that is meant, without quotes
+        :raises errors.ObjectExistsError: the source is of another version
+        """
+        action = 'COPY ' + source
+
+        def send(connection):
+            client.copy_object(
+                connection.storage_url, connection.grant.token, self.name,
+                source, '/%s/%s' % (self.name, object_name),
+                headers=dict(_NEWEST, **{'If-Match': '"%s"' % etag}),
+                fresh_metadata='true', http_conn=connection.http)
+            answers.expect_status(connection, action, source, 201)
+        self._requests.send(action, source, send, is_slow=True)
+
     def get_manifest(self, object_name):
         """Return the names of the segments of a static large object.
 

@@ -6,11 +6,10 @@ Knows nothing of Swift, of buffers or of readers.
 """
 
 import binascii
+from concurrent import futures
 import hashlib
 import sys
 import warnings
-
-from concurrent import futures
 
 from .. import compat
 

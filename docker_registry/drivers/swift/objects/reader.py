@@ -50,6 +50,7 @@ class Reader(object):
     :param waits: whether to wait for a Swift that does not answer, for as long
         as one request may
     :ivar object_name: name of the object
+    :ivar headers: of the answer that opened it, as Body has them
     :ivar etag: that of the object
     :ivar object_size: size of the whole object in bytes, None where unknown
     :ivar position: offset of the byte that comes next
@@ -67,6 +68,7 @@ class Reader(object):
         first, last = bytes_range or (None, None)
         body = self._body = container.get(object_name, first, last, etag,
                                           waits=waits)
+        self.headers = body.headers
         self.etag = body.etag
         self.object_size = body.object_size
         self.position = body.first

@@ -43,11 +43,20 @@ class SmallObjects(object):
         :raises errors.ObjectNotFoundError: there is none
         :raises errors.SwiftError: it cannot be read
         """
+        return self.get(object_name)[1]
+
+    def get(self, object_name):
+        """Return what GET says of an object, and its content.
+
+        :returns: headers as a dict with lower-case names, and bytes
+        :raises errors.SwiftError: as read() raises it
+        """
         for retries in range(self._retries, -1, -1):
             try:
-                return b''.join(reader.Reader(
+                opened = reader.Reader(
                     self._container, object_name, self._chunk_bytes,
-                    resumes=self._retries))
+                    resumes=self._retries)
+                return opened.headers, b''.join(opened)
             except errors.BrokenObjectError:
                 # Asked for the newest of an object that is being removed,
                 # Swift may give headers and no content.

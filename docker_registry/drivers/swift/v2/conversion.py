@@ -14,8 +14,8 @@ import json
 import re
 import time
 
-from .. import compat
 from . import facts
+from .. import compat
 
 MANIFEST_TYPE = 'application/vnd.docker.distribution.manifest.v2+json'
 CONFIG_TYPE = 'application/vnd.docker.container.image.v1+json'
@@ -24,7 +24,7 @@ LAYER_TYPES = {
     'gzip': 'application/vnd.docker.image.rootfs.diff.tar.gzip',
 }
 
-#: A v1 image: its id, its json as it is stored (bytes), the Facts of its layer.
+#: A v1 image: its id, its json as it is stored (bytes), its layer's Facts.
 Image = collections.namedtuple('Image', 'id json facts')
 #: A v2 image: config and manifest as bytes, their digests, and the digests of
 #: its layers from the base up.

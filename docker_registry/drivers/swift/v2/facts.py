@@ -22,7 +22,7 @@ _MAGIC_BYTES = 6
 _PIECE_BYTES = 1024 * 1024
 #: What goes in at a time, where what comes out has no limit: 46 MB for each 40
 #: bytes of bzip2, 7000 times as much of xz.
-_BZIP2_STEP_BYTES = 64
+_BZIP2_STEP_BYTES = 40
 _XZ_STEP_BYTES = 2048
 #: What xz may take of the memory for its dictionary; `xz -9` needs 65 MiB.
 _XZ_MEMORY_BYTES = 256 * 1024 * 1024

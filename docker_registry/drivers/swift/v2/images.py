@@ -1,0 +1,285 @@
+"""v1 images and tags as the registry keeps them, and what is known of them.
+
+Reads what v1 clients have pushed, past the registry. Beside an image's json it
+keeps what conversion has found out: the facts of its layer, and which v2 image
+it is. Knows nothing of registry:2's objects.
+
+Source: the path helpers in docker_registry/core/driver.py of
+    docker-registry-core 2.0.3; images.py and tags.py of docker-registry 0.9.1
+"""
+
+import collections
+import hashlib
+import json
+import logging
+import re
+
+from . import facts
+from .. import compat
+from .. import errors
+from .. import names
+from .. import recent_tags
+from ..objects import read_ahead
+from ..objects import small_object
+
+_ID = re.compile('(?:[0-9a-f]{16}|[0-9a-f]{64})\\Z')
+_CHUNK_BYTES = 128 * 1024
+_TAG = 'tag_'
+#: What an image's directory has besides the registry's own files.
+_FACTS, _MANIFEST, _ARCHIVE = '_facts', '_manifest', '_archive'
+
+#: What a v1 tag names. written_at: Unix time by Swift's clock.
+Tag = collections.namedtuple('Tag', 'image_id written_at')
+#: Which v2 image an image is: digests of its manifest and config, and of its
+#: layers, a list.
+Record = collections.namedtuple('Record', 'manifest config layers')
+
+logger = logging.getLogger(__name__)
+
+
+class IncompleteError(facts.DamagedError):
+
+    """An image is being pushed, or its push was given up."""
+
+
+class Images(object):
+
+    """Reads v1 images and tags.
+
+    Every method raises errors.SwiftError when Swift cannot be asked or fails.
+
+    :param values: settings.Settings
+    :param swift_container: container.Container
+    """
+
+    def __init__(self, values, swift_container):
+        self._container = swift_container
+        self._small_objects = small_object.SmallObjects(
+            values, swift_container, _CHUNK_BYTES)
+        self._readers = read_ahead.Readers(values, swift_container)
+        self._names = names.Names(values.root)
+        self._recent_tags = recent_tags.RecentTags(
+            lambda path: self._small_objects.read(
+                self._names.object_name(path)), None, None)
+
+    def repositories(self):
+        """Yield the repositories that the listing has.
+
+        :returns: iterator over pairs of a namespace and a repository
+        """
+        for namespace in self._directories(self._names.prefix('repositories')):
+            for repository in self._directories(namespace):
+                parts = self._names.path(repository).split('/')
+                yield _unquote(parts[1]), _unquote(parts[2])
+
+    def tag(self, namespace, repository, tag):
+        """Return the Tag of a name, None where there is none."""
+        try:
+            headers, content = self._small_objects.get(
+                self._names.object_name(_tag_path(
+                    namespace, repository, _TAG + tag)))
+            image_id = compat.native(content).strip()
+        except errors.ObjectNotFoundError:
+            return None
+        except ValueError:
+            return None  # not UTF-8
+        # The json of a tag "_x" has the name of a tag "x_json".
+        if not _ID.match(image_id):
+            return None
+        return Tag(image_id, float(headers.get('x-timestamp', 0)))
+
+    def tag_names(self, namespace, repository):
+        """Return the names of what may be a repository's tags, a set.
+
+        Also of tags that the listing does not have yet; some may be gone.
+        """
+        directory = _repository_path(namespace, repository)
+        paths = set(self._recent_tags.paths(directory))
+        prefix = self._names.prefix(directory)
+        paths.update(self._names.path(entry['name'])
+                     for entry in self._container.list(prefix + _TAG))
+        found = {_unquote(path.rsplit('/', 1)[-1]) for path in paths}
+        return {name[len(_TAG):] for name in found if name.startswith(_TAG)}
+
+    def machine(self, namespace, repository, tag):
+        """Return what a tag's json says of who has pushed it.
+
+        :returns: architecture and operating system, as text or None
+        """
+        try:
+            found = json.loads(self._small_objects.read(
+                self._names.object_name(_tag_path(
+                    namespace, repository, 'tag%s_json' % tag))).decode(
+                        'utf-8'))
+        except (errors.ObjectNotFoundError, ValueError):
+            return None, None
+        if not isinstance(found, dict):
+            return None, None
+        return tuple(
+            found[name] if isinstance(found.get(name), compat.TEXT_TYPES)
+            and re.match('[a-z0-9_.-]+$', found[name]) else None
+            for name in ('arch', 'os'))
+
+    def ancestry(self, image_id):
+        """Return the ids of an image and those below it, the base first.
+
+        :raises facts.DamagedError: they are missing or damaged
+        """
+        try:
+            found = json.loads(self._read(image_id, 'ancestry').decode(
+                'utf-8'))
+        except errors.ObjectNotFoundError:
+            self.check_complete(image_id)
+            raise facts.DamagedError(image_id, 'its ancestry is missing')
+        except (ValueError, RuntimeError):
+            raise facts.DamagedError(image_id, 'its ancestry is not JSON')
+        if (not isinstance(found, list) or not found
+                or not all(isinstance(each, compat.TEXT_TYPES)
+                           and _ID.match(each) for each in found)
+                or found[0] != image_id or len(set(found)) != len(found)):
+            raise facts.DamagedError(image_id, 'its ancestry is damaged')
+        return [compat.native(each) for each in reversed(found)]
+
+    def json(self, image_id):
+        """Return an image's json, bytes.
+
+        :raises facts.DamagedError: it is missing
+        """
+        try:
+            return self._read(image_id, 'json')
+        except errors.ObjectNotFoundError:
+            self.check_complete(image_id)
+            raise facts.DamagedError(image_id, 'its json is missing')
+
+    def check_complete(self, image_id):
+        """Raise IncompleteError if an image's push has not ended."""
+        try:
+            self._container.head(self._name(image_id, '_inprogress'))
+        except errors.ObjectNotFoundError:
+            return
+        raise IncompleteError(image_id, 'it is being pushed, or its push was '
+                              'given up')
+
+    def layer(self, image_id):
+        """Return the name of a layer's object, and what HEAD says of it.
+
+        :raises facts.DamagedError: it is missing
+        """
+        object_name = self._name(image_id, 'layer')
+        try:
+            return object_name, self._container.head(object_name)
+        except errors.ObjectNotFoundError:
+            raise facts.DamagedError(image_id, 'its layer is missing')
+
+    def archive_name(self, image_id):
+        """Return the name of the object for a layer's decompressed archive."""
+        return self._name(image_id, _ARCHIVE)
+
+    def head(self, object_name):
+        """Return what HEAD says of an object, a dict with lower-case names."""
+        return self._container.head(object_name)
+
+    def open_layer(self, object_name, headers):
+        """Open the version of a layer that HEAD has told of.
+
+        :returns: iterator over chunks of bytes, with a close()
+        """
+        return self._readers.open(
+            object_name, None, self._container.get_etag(headers) or None)
+
+    def checksums(self, image_id, headers):
+        """Return the checksums that a layer was pushed with.
+
+        :param headers: what HEAD says of the layer
+        :returns: list of text, of "sha256:..." alone; [] where there is none
+        """
+        found = [headers.get(small_object.CHECKSUM)]
+        if not found[0]:
+            try:
+                content = self._read(image_id, '_checksum').decode('utf-8')
+            except (errors.ObjectNotFoundError, UnicodeError):
+                return []
+            try:
+                found = json.loads(content)
+            except ValueError:
+                found = content.strip()
+            found = found if isinstance(found, list) else [found]
+        return [compat.native(each) for each in found
+                if isinstance(each, compat.TEXT_TYPES)
+                and re.match('sha256:[0-9a-f]{64}$', each)]
+
+    def facts(self, image_id):
+        """Return the Facts of a layer that are known, or None."""
+        found = self._known(image_id, _FACTS, facts.Facts)
+        return found and found._replace(
+            kind=compat.native(found.kind), digest=compat.native(found.digest),
+            diff_id=compat.native(found.diff_id))
+
+    def put_facts(self, image_id, found):
+        """Keep the Facts of a layer."""
+        self._keep(image_id, _FACTS, found)
+
+    def record(self, image_id):
+        """Return the Record of an image that has been converted, or None."""
+        found = self._known(image_id, _MANIFEST, Record)
+        return found and Record(
+            compat.native(found.manifest), compat.native(found.config),
+            [compat.native(layer) for layer in found.layers])
+
+    def put_record(self, image_id, record, only_new):
+        """Keep the Record of an image.
+
+        :param only_new: not where there is one already
+        :raises errors.ObjectExistsError: only_new, and there is
+        """
+        self._keep(image_id, _MANIFEST, record, only_new)
+
+    def _known(self, image_id, name, kind):
+        try:
+            return kind(**json.loads(
+                self._read(image_id, name).decode('utf-8')))
+        except errors.ObjectNotFoundError:
+            return None
+        except (TypeError, ValueError):
+            logger.warning('%s is not what was written; left out',
+                           self._name(image_id, name))
+            return None
+
+    def _keep(self, image_id, name, value, only_new=False):
+        content = json.dumps(dict(value._asdict()), sort_keys=True).encode(
+            'ascii')
+        self._container.put(
+            self._name(image_id, name), content, len(content),
+            hashlib.md5(content).hexdigest(), only_new)
+
+    def _directories(self, prefix):
+        for entry in self._container.list(prefix, delimiter='/'):
+            if entry['name'].endswith('/'):
+                yield entry['name']
+
+    def _read(self, image_id, name):
+        return self._small_objects.read(self._name(image_id, name))
+
+    def _name(self, image_id, name):
+        return self._names.object_name('images/%s/%s' % (image_id, name))
+
+
+def _repository_path(namespace, repository):
+    return 'repositories/%s/%s' % (names.quote_part(namespace),
+                                   names.quote_part(repository))
+
+
+def _tag_path(namespace, repository, name):
+    return '%s/%s' % (_repository_path(namespace, repository),
+                      names.quote_part(name))
+
+
+def _unquote(part):
+    """Undo names.quote_part().
+
+    :returns: text; what is not UTF-8 stays quoted, which no name of v2 is
+    """
+    try:
+        return compat.native(compat.unquote_to_bytes(part.replace('+', ' ')))
+    except ValueError:
+        return part

@@ -1,0 +1,230 @@
+"""registry:2's objects in the container: links, and blobs.
+
+Knows what is in them and how they are read and written; knows nothing of v1
+images, or of which tag is the right one.
+"""
+
+import collections
+import contextlib
+import hashlib
+
+from . import conversion
+from . import layout
+from .. import errors
+from ..objects import large_object
+from ..objects import read_ahead
+from ..objects import redirect
+from ..objects import small_object
+
+#: Which v1 image a tag's link was made of.
+_IMAGE = 'x-object-meta-v1-image'
+_CHUNK_BYTES = 128 * 1024
+_SEGMENT_BYTES = 16 * 1024 * 1024
+#: More than any manifest has.
+_MANIFEST_BYTES = 32 * 1024 * 1024
+
+#: What a tag names: a digest. image_id: the v1 image that was converted, None
+#: for what v2 clients have pushed. written_at: Unix time by Swift's clock.
+Link = collections.namedtuple('Link', 'digest image_id written_at')
+
+
+class Store(object):
+
+    """Reads and writes registry:2's objects.
+
+    Every method raises errors.SwiftError when Swift cannot be asked or fails.
+
+    :param values: settings.Settings
+    :param swift_container: container.Container
+    """
+
+    def __init__(self, values, swift_container):
+        self._container = swift_container
+        self._small_objects = small_object.SmallObjects(
+            values, swift_container, _CHUNK_BYTES)
+        # The same segments whoever writes, whatever swift_segment_size is
+        # there: blobs name large objects by an ETag that depends on it.
+        self._large_objects = large_object.LargeObjects(
+            values._replace(segment_size=_SEGMENT_BYTES), swift_container)
+        self._readers = read_ahead.Readers(values, swift_container)
+        self._redirects = redirect.Redirects(values, swift_container)
+        self._layout = layout.Layout(values.root)
+
+    def tag_link(self, name, tag):
+        """Return the Link of a tag, None where there is none.
+
+        :param name: of the repository
+        :raises errors.BrokenObjectError: it has no digest in it
+        """
+        object_name = self._layout.tag_link(name, tag)
+        try:
+            headers, content = self._small_objects.get(object_name)
+        except errors.ObjectNotFoundError:
+            return None
+        digest = layout.linked_digest(content)
+        if digest is None:
+            raise errors.BrokenObjectError(
+                'GET %s: there is no digest in it' % object_name, object_name)
+        return Link(digest, headers.get(_IMAGE),
+                    float(headers.get('x-timestamp', 0)))
+
+    def put_tag_link(self, name, tag, digest, image_id):
+        """Let a tag name the manifest that a v1 image was converted to."""
+        self._put_link(self._layout.tag_index_link(name, tag, digest), digest)
+        self._put_link(self._layout.tag_link(name, tag), digest,
+                       {_IMAGE: image_id})
+
+    def tags(self, name):
+        """Yield the tags that the listing has of a repository."""
+        for entry in self._container.list(self._layout.tags_prefix(name),
+                                          delimiter='/'):
+            yield self._layout.tag(name, entry['name'])
+
+    def repositories(self, below=''):
+        """Yield the names of the repositories that the listing has.
+
+        :param below: the first parts of their names; '' for all
+        """
+        for entry in self._container.list(
+                self._layout.repository_prefix(below), delimiter='/'):
+            if not entry['name'].endswith('/'):
+                continue
+            name = self._layout.repository(entry['name'])
+            if not name.rsplit('/', 1)[-1].startswith('_'):
+                for each in self.repositories(name):
+                    yield each
+            elif name.endswith('/_manifests'):
+                yield name[:-len('/_manifests')]
+
+    def has_manifest(self, name, digest):
+        """Tell whether a repository has a manifest."""
+        return self._is_there(self._layout.revision_link(name, digest))
+
+    def has_layer(self, name, digest):
+        """Tell whether a repository has a layer or a config."""
+        return self._is_there(self._layout.layer_link(name, digest))
+
+    def put_manifest_link(self, name, digest):
+        """Let a repository have a manifest."""
+        self._put_link(self._layout.revision_link(name, digest), digest)
+
+    def put_layer_link(self, name, digest):
+        """Let a repository have a layer or a config."""
+        self._put_link(self._layout.layer_link(name, digest), digest)
+
+    def manifest(self, digest):
+        """Return the bytes of a manifest, compared with its digest.
+
+        :raises errors.ObjectNotFoundError: there is no such blob
+        :raises errors.BrokenObjectError: it is not what its digest says
+        """
+        object_name = self._layout.blob(digest)
+        found = b''
+        with contextlib.closing(self._readers.open(object_name)) as reader:
+            for chunk in reader:
+                found += chunk
+                if len(found) > _MANIFEST_BYTES:
+                    break
+        algorithm, value = digest.split(':')
+        if hashlib.new(algorithm, found).hexdigest() != value:
+            raise errors.BrokenObjectError(
+                'GET %s: its bytes have another digest' % object_name,
+                object_name)
+        return found
+
+    def blob_bytes(self, digest):
+        """Return how many bytes a blob has.
+
+        :raises errors.ObjectNotFoundError: there is no such blob
+        """
+        return self._container.get_size(
+            self._container.head(self._layout.blob(digest)))
+
+    def has_blob(self, digest):
+        """Tell whether there is a blob, in whichever repository."""
+        return self._is_there(self._layout.blob(digest))
+
+    def open_blob(self, digest, bytes_range=None):
+        """Open a blob for reading.
+
+        :param bytes_range: (first, last) byte offsets, inclusive
+        :returns: iterator over chunks of bytes, with a close() and an
+            object_size
+        :raises errors.ObjectNotFoundError: there is no such blob
+        """
+        return self._readers.open(self._layout.blob(digest), bytes_range)
+
+    def blob_url(self, digest):
+        """Return where a client finds a blob at Swift itself, for GET.
+
+        :returns: temporary URL; None where there is no key to sign with
+        :raises errors.ObjectNotFoundError: there is no such blob
+        """
+        return self._redirects.url(self._layout.blob(digest))
+
+    def put_blob(self, content):
+        """Write a config or a manifest, where there is none with its digest.
+
+        :param content: bytes
+        """
+        object_name = self._layout.blob(conversion.digest(content))
+        try:
+            self._container.put(object_name, content, len(content),
+                                hashlib.md5(content).hexdigest(),
+                                only_new=True)
+        except errors.ObjectExistsError:
+            pass  # digests are the same, so bytes are
+
+    def put_blob_of(self, digest, object_name, headers):
+        """Make an object's bytes a blob, without a copy where that can be.
+
+        :param digest: of the bytes of the object
+        :param object_name: name of the object
+        :param headers: what HEAD says of the version that is meant
+        :returns: whether the blob needs the object from now on
+        """
+        blob = self._layout.blob(digest)
+        etag = headers['etag'].strip('"')
+        if ('x-object-manifest' in headers
+                or not self._container.capabilities().max_segments):
+            self._container.copy(object_name, blob, etag)
+            return False
+        try:
+            self._container.put_manifest(
+                blob, [(object_name, int(headers['content-length']), etag)],
+                hashlib.md5(etag.encode('ascii')).hexdigest(), only_new=True)
+        except errors.ObjectExistsError:
+            pass
+        return True
+
+    def write_new(self, object_name, stream):
+        """Write a stream of any size to an object that is not there yet.
+
+        :param stream: has read(n)
+        :returns: whether it was written; False where there is one already
+        :raises Exception: whatever stream.read() raises
+        """
+        def refuse():
+            raise errors.AlreadyPushedError(
+                'PUT %s: it is there' % object_name, object_name, 412)
+        try:
+            self._large_objects.write(object_name, stream, may_replace=refuse)
+        except errors.AlreadyPushedError:
+            return False
+        return True
+
+    def remove(self, object_name):
+        """Remove what write_new() has written."""
+        self._large_objects.remove(object_name)
+
+    def _put_link(self, object_name, digest, headers=None):
+        content = layout.link_content(digest)
+        self._container.put(object_name, content, len(content),
+                            hashlib.md5(content).hexdigest(), headers=headers)
+
+    def _is_there(self, object_name):
+        try:
+            self._container.head(object_name)
+        except errors.ObjectNotFoundError:
+            return False
+        return True
