@@ -233,3 +233,28 @@ def is_transient(error):
     """Tell whether the same request may succeed when it is sent again."""
     return (isinstance(error, UnreachableError)
             or error.status in _TRANSIENT_STATUSES)
+
+
+def answer_to(error):
+    """Return what a client is told of an error: (status, message).
+
+    What has failed and where is in the log; clients need not know.
+
+    :param error: SwiftError
+    """
+    if isinstance(error, ObjectNotFoundError):
+        return 404, 'Not found'
+    if isinstance(error, InvalidPathError):
+        return 400, 'Invalid name'
+    if isinstance(error, TooLargeError) or error.status == 413:
+        return 413, 'Too large for the storage, or over its quota'
+    if error.status == 507:
+        return 507, 'The storage is full'
+    if isinstance(error, AlreadyPushedError):
+        return 409, 'Image already exists'
+    if is_transient(error) or isinstance(
+            error, ObjectExistsError):  # changed while it was read
+        return 503, 'The storage does not answer, try again later'
+    # Trying again would not change it. Neither 401 nor 403: those would be
+    # about the rights of the client, and it is the registry that lacks some.
+    return 500, 'The storage has failed'

@@ -27,6 +27,8 @@ from . import request_body
 from .. import compat
 from .. import errors
 from ..objects import hashing
+from ..v2 import engines
+from ..v2 import settings as v2_settings
 
 _RETRY_AFTER_SECONDS = 5
 _TAGS_AT_ONCE = 16
@@ -52,6 +54,7 @@ class Extension(object):
         self._toolkit = toolkit
         self._storage = storage
         self._standalone = standalone
+        self._v2 = None
         self._enforce = settings.enforce
         self._health = health.Health(storage.check, settings)
         # The registry gives it a handler of its own, see wsgi.py: what goes on
@@ -66,6 +69,22 @@ class Extension(object):
                              self._show_health)
             app.add_url_rule(prefix + '/_metrics', 'swift_metrics',
                              self._show_metrics)
+
+    def add_v2(self, app, settings, redirects):
+        """Answer requests below /v2/ too, but for engines that have v1.
+
+        :param app: the flask.Flask
+        :param settings: settings.Settings of the v2 API
+        :param redirects: whether clients are sent to Swift: storage_redirect
+        """
+        # Not sooner: who has no v2 API needs nothing of it.
+        from ..v2 import api
+        from ..v2 import repositories
+        self._v2 = api.Application(
+            repositories.in_container(self._storage.settings,
+                                      self._storage.container),
+            redirects, settings.realm, settings.users, self.unavailable)
+        app.wsgi_app = _Mount(app.wsgi_app, self._v2)
 
     def get_tags(self, namespace, repository):
         """Return a repository's tags, as a dict from tag to image id.
@@ -122,13 +141,20 @@ class Extension(object):
                 return self._toolkit.api_error(
                     'Invalid %s: not ASCII' % name.replace('_', ' '), 400)
         path = request.path
+        # But for /v1/_ping, /v1/_health and /v1/_metrics.
+        if path.startswith('/v1/') and not path.startswith('/v1/_'):
+            reason = self.unavailable()
+            if reason:
+                return self._toolkit.api_error(
+                    reason, 503, {'Retry-After': str(_RETRY_AFTER_SECONDS)})
+
+    def unavailable(self):
+        """Return why no request is answered, as text, or None."""
+        self._health.watch()
         finding = self._health.finding
-        if (self._enforce and finding.state == health.UNHEALTHY
-                # But for /v1/_ping, /v1/_health and /v1/_metrics.
-                and path.startswith('/v1/') and not path.startswith('/v1/_')):
-            return self._toolkit.api_error(
-                'The storage cannot be used since %s' % finding.since, 503,
-                {'Retry-After': str(_RETRY_AFTER_SECONDS)})
+        if self._enforce and finding.state == health.UNHEALTHY:
+            return 'The storage cannot be used since %s' % finding.since
+        return None
 
     def _after_request(self, response):
         # A client that pushes gets its answer when everything is written.
@@ -155,7 +181,7 @@ class Extension(object):
         return digest, digest.update
 
     def _failed(self, error):
-        status, message = answer_to(error)
+        status, message = errors.answer_to(error)
         if status >= 500:
             # The application's logger and signal, as for what Flask itself
             # answers with 500: email_exceptions and bugsnag listen there.
@@ -182,8 +208,28 @@ class Extension(object):
 
     def _show_metrics(self):
         return flask.Response(
-            metrics.text(self._health.finding, self._storage.statistics()),
+            metrics.text(self._health.finding, self._storage.statistics(),
+                         self._v2 and self._v2.answers),
             content_type=metrics.CONTENT_TYPE)
+
+
+class _Mount(object):
+
+    """Hands requests below /v2/ to the v2 API, all others to the registry.
+
+    :param v1, v2: WSGI applications
+    """
+
+    def __init__(self, v1, v2):
+        self._v1 = v1
+        self._v2 = v2
+
+    def __call__(self, environ, start_response):
+        path = environ.get('PATH_INFO', '')
+        if (path == '/v2' or path.startswith('/v2/')) and not engines.has_v1(
+                environ.get('HTTP_USER_AGENT')):
+            return self._v2(environ, start_response)
+        return self._v1(environ, start_response)
 
 
 def _parent(description):
@@ -195,41 +241,17 @@ def _parent(description):
     return parent if isinstance(parent, type(u'')) else None
 
 
-def answer_to(error):
-    """Return what a client is told of an error: (status, message).
-
-    What has failed and where is in the log; clients need not know.
-
-    :param error: SwiftError
-    """
-    if isinstance(error, errors.ObjectNotFoundError):
-        return 404, 'Not found'
-    if isinstance(error, errors.InvalidPathError):
-        return 400, 'Invalid name'
-    if isinstance(error, errors.TooLargeError) or error.status == 413:
-        return 413, 'Too large for the storage, or over its quota'
-    if error.status == 507:
-        return 507, 'The storage is full'
-    if isinstance(error, errors.AlreadyPushedError):
-        return 409, 'Image already exists'
-    if errors.is_transient(error) or isinstance(
-            error, errors.ObjectExistsError):  # changed while it was read
-        return 503, 'The storage does not answer, try again later'
-    # Trying again would not change it. Neither 401 nor 403: those would be
-    # about the rights of the client, and it is the registry that lacks some.
-    return 500, 'The storage has failed'
-
-
 def boot(cfg):
     """Extend the registry, if its storage is swift.
 
     :param cfg: the registry's configuration
     :raises docker_registry.core.exceptions.ConfigError: says everything that
-        is wrong with `extensions: swift_health:`
+        is wrong with `extensions: swift_health:` or `swift_v2:`
     """
     if str(cfg.storage).lower() != 'swift':
         return
     settings = health.parse(cfg.extensions)
+    v2 = v2_settings.parse(cfg.extensions)
     # Not sooner: of a registry with other storage nothing is imported here.
     from docker_registry import storage
     from docker_registry import toolkit
@@ -237,6 +259,16 @@ def boot(cfg):
     swift = storage.load()
     extension = Extension(app, toolkit, swift, settings, cfg.standalone)
     replaced.install(app, toolkit, swift, extension, cfg.storage_redirect)
+    # Where the index says who may read what, v2 clients cannot ask it.
+    is_open = cfg.standalone is True or cfg.disable_token_auth is True
+    if v2.enabled and not is_open and v2.users is None:
+        logger.error(
+            'there is no v2 API: standalone is not true, and clients of v2 '
+            'cannot log in as those of v1 do. Set extensions: swift_v2: auth: '
+            'htpasswd: with realm and path, and whoever is in that file may '
+            'read every repository; or swift_v2: enabled: false')
+    elif v2.enabled:
+        extension.add_v2(app, v2, cfg.storage_redirect)
 
 
 boot(config.load())

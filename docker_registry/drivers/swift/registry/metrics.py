@@ -22,7 +22,7 @@ _COUNTERS = (
 )
 
 
-def text(finding, statistics):
+def text(finding, statistics, v2_answers=None):
     """Return the metrics of this process.
 
     Each has the process id as a label: with several workers, which answer in
@@ -30,18 +30,21 @@ def text(finding, statistics):
 
     :param finding: health.Finding
     :param statistics: what Storage.statistics() gives
+    :param v2_answers: how many answers of the v2 API each status has had, a
+        dict; None where there is no v2 API
     :returns: bytes
     """
     registry = prometheus_client.CollectorRegistry()
-    registry.register(_Collector(finding, statistics))
+    registry.register(_Collector(finding, statistics, v2_answers))
     return prometheus_client.generate_latest(registry)
 
 
 class _Collector(object):
 
-    def __init__(self, finding, statistics):
+    def __init__(self, finding, statistics, v2_answers):
         self._finding = finding
         self._statistics = statistics
+        self._v2_answers = v2_answers
         self._pid = str(os.getpid())
 
     def collect(self):
@@ -68,6 +71,13 @@ class _Collector(object):
             counter = core.CounterMetricFamily(
                 _PREFIX + name, documentation, labels=['pid'])
             counter.add_metric([self._pid], statistics[key])
+            yield counter
+        if self._v2_answers is not None:
+            counter = core.CounterMetricFamily(
+                _PREFIX + 'v2_answers', 'Answers of the v2 API.',
+                labels=['pid', 'status'])
+            for status, count in sorted(self._v2_answers.items()):
+                counter.add_metric([self._pid, str(status)], count)
             yield counter
 
     def _gauge(self, name, documentation, value):

@@ -1,0 +1,334 @@
+"""The v2 API over HTTP, as far as it reads: a WSGI application.
+
+Runs in the legacy registry on Python 2.7 and without it on Python 3. Knows
+HTTP and what the specification says of it; knows nothing of Swift.
+
+Source: https://github.com/opencontainers/distribution-spec/blob/v1.1.0/spec.md
+    and https://distribution.github.io/distribution/spec/api/
+"""
+
+import collections
+import json
+import logging
+import re
+
+from werkzeug import wrappers
+
+from . import facts
+from . import images
+from . import layout
+from . import repositories
+from .. import compat
+from .. import errors
+from ..objects import ranges
+
+_VERSION = ('Docker-Distribution-Api-Version', 'registry/2.0')
+_RETRY_AFTER_SECONDS = 5
+#: How many repositories an answer has, each of which has to be looked at.
+_CATALOG_COUNT = 1000
+
+_INDEX_TYPE = 'application/vnd.oci.image.index.v1+json'
+_MANIFEST_TYPE = 'application/vnd.oci.image.manifest.v1+json'
+_SCHEMA1_TYPE = 'application/vnd.docker.distribution.manifest.v1+prettyjws'
+_MEDIA_TYPE = re.compile(r'[A-Za-z0-9!#$&^_.+-]+/[A-Za-z0-9!#$&^_.+-]+\Z')
+
+_PATH = re.compile(
+    r'/v2/(?P<name>.+)/(?:(?P<kind>manifests|blobs|referrers)/'
+    r'(?P<reference>[^/]+)|(?P<tags>tags/list))\Z', re.DOTALL)
+
+logger = logging.getLogger(__name__)
+
+
+class _Refusal(Exception):
+
+    """What a request is answered with instead."""
+
+    def __init__(self, status, code, message, headers=None, detail=None):
+        super(_Refusal, self).__init__(message)
+        self.status = status
+        self.code = code
+        self.message = message
+        self.headers = headers or {}
+        self.detail = detail
+
+
+class Application(object):
+
+    """Answers requests below /v2/.
+
+    :param found: repositories.Repositories
+    :param redirects: whether clients are sent to Swift for blobs:
+        storage_redirect
+    :param realm: what clients log in to, text; None where they need not
+    :param users: htpasswd.Htpasswd, where they have to
+    :param unavailable: callable that returns why no request can be answered
+        at all, as text, or None
+    :ivar answers: how many answers each status has had, a Counter
+    """
+
+    def __init__(self, found, redirects=False, realm=None, users=None,
+                 unavailable=lambda: None):
+        self._repositories = found
+        self._redirects = redirects
+        self._realm = realm
+        self._users = users
+        self._unavailable = unavailable
+        self.answers = collections.Counter()
+
+    def __call__(self, environ, start_response):
+        request = wrappers.Request(environ)
+        try:
+            response = self._answer(request)
+        except _Refusal as refusal:
+            response = _refuse(refusal)
+        response.headers.set(*_VERSION)
+        # Behind a TLS proxy it would be made one of http://.
+        response.autocorrect_location_header = False
+        self.answers[response.status_code] += 1
+        return response(environ, start_response)
+
+    def _answer(self, request):
+        reason = self._unavailable()
+        if reason:
+            raise _Refusal(503, 'UNAVAILABLE', reason,
+                           {'Retry-After': str(_RETRY_AFTER_SECONDS)})
+        self._authenticate(request)
+        try:
+            return self._route(request)
+        except repositories.UnknownError as error:
+            raise _Refusal(404, error.code, str(error))
+        except images.IncompleteError as error:
+            raise _Refusal(404, 'MANIFEST_UNKNOWN', str(error))
+        except facts.DamagedError as error:
+            logger.error('%s %s: %s', request.method,
+                         compat.native(request.path), error)
+            # A status of which clients show the message.
+            raise _Refusal(400, 'MANIFEST_INVALID', str(error))
+        except errors.SwiftError as error:
+            raise self._failed(request, error)
+
+    def _failed(self, request, error):
+        if isinstance(error, errors.ObjectNotFoundError):
+            # It was there a moment ago.
+            status, message = 503, 'Changed while it was read, try again'
+        else:
+            status, message = errors.answer_to(error)
+        logger.error('%s %s: %d: %s', request.method,
+                     compat.native(request.path), status, error)
+        if error.transaction_id:
+            message += ' (transaction %s)' % error.transaction_id
+        headers = {}
+        if status == 503:
+            headers['Retry-After'] = str(
+                error.retry_after_seconds or _RETRY_AFTER_SECONDS)
+        return _Refusal(status, 'UNAVAILABLE' if status == 503 else 'UNKNOWN',
+                        message, headers)
+
+    def _authenticate(self, request):
+        if self._users is None:
+            return
+        login = request.authorization
+        if login is None or login.username is None or (
+                not self._users.is_right(login.username,
+                                         login.password or '')):
+            raise _Refusal(
+                401, 'UNAUTHORIZED', 'authentication required',
+                {'WWW-Authenticate': 'Basic realm="%s"' % (
+                    self._realm.replace('\\', '').replace('"', ''))})
+
+    def _route(self, request):
+        path = request.path
+        if path in ('/v2', '/v2/'):
+            _allow_reading(request)
+            return _json({})
+        if path == '/v2/_catalog':
+            _allow_reading(request)
+            return self._catalog(request)
+        match = _PATH.match(path)
+        if not match:
+            raise _Refusal(404, 'UNSUPPORTED', 'there is nothing at this path')
+        name = match.group('name')
+        if not layout.is_name(name):
+            raise _Refusal(400, 'NAME_INVALID', 'invalid repository name',
+                           detail={'name': name})
+        name = compat.native(name)
+        _allow_reading(request)
+        if match.group('tags'):
+            return self._tags(request, name)
+        reference = match.group('reference')
+        answer = {'manifests': self._manifest, 'blobs': self._blob,
+                  'referrers': self._referrers}[match.group('kind')]
+        return answer(request, name, reference)
+
+    def _catalog(self, request):
+        last, count = _page(request)
+        count = min(_CATALOG_COUNT if count is None else count,
+                    _CATALOG_COUNT)
+        found, more = self._repositories.catalog(last, count)
+        return _list(request, {'repositories': found}, found, more, count)
+
+    def _tags(self, request, name):
+        last, count = _page(request)
+        found, more = self._repositories.tags(name, last, count)
+        return _list(request, {'name': name, 'tags': found}, found, more,
+                     count)
+
+    def _manifest(self, request, name, reference):
+        if ':' in reference:
+            digest = _digest(reference)
+            content = self._repositories.manifest(name, digest)
+        else:
+            if not layout.is_tag(reference):
+                raise _Refusal(404, 'MANIFEST_UNKNOWN', 'no tag can have this '
+                               'name', detail={'tag': reference})
+            digest = self._repositories.resolve(name,
+                                                compat.native(reference))
+            if request.if_none_match.contains(digest):
+                return self._unchanged(digest)
+            content = self._repositories.read_manifest(name, digest)
+        if request.if_none_match.contains(digest):
+            return self._unchanged(digest)
+        return _content(request, digest, len(content), _media_type(content),
+                        lambda: [content])
+
+    def _blob(self, request, name, reference):
+        digest = _digest(reference)
+        found = self._repositories
+        found.check_blob(name, digest)
+        if request.if_none_match.contains(digest):
+            return self._unchanged(digest)
+        if request.method == 'GET' and self._redirects:
+            url = found.blob_url(name, digest)
+            if url:
+                response = wrappers.Response(status=307)
+                response.headers['Location'] = url
+                response.headers['Docker-Content-Digest'] = digest
+                return response
+        kind = 'application/octet-stream'
+        if request.method == 'GET' and 'Range' not in request.headers:
+            # Its size comes with it.
+            reader = found.open_blob(name, digest)
+            size_bytes = reader.object_size
+            if size_bytes is None:
+                size_bytes = found.blob_bytes(name, digest)
+            return _content(request, digest, size_bytes, kind, lambda: reader)
+        size_bytes = found.blob_bytes(name, digest)
+        if request.method == 'HEAD':
+            return _content(request, digest, size_bytes, kind, None)
+        try:
+            wanted = ranges.parse(request.headers['Range'], size_bytes)
+        except ranges.UnsatisfiableError:
+            raise _Refusal(416, 'RANGE_INVALID', 'no byte of the blob is in '
+                           'the range',
+                           {'Content-Range': 'bytes */%d' % size_bytes})
+        if wanted is None:
+            return _content(request, digest, size_bytes, kind,
+                            lambda: found.open_blob(name, digest))
+        first, last = wanted
+        response = _content(
+            request, digest, last - first + 1, kind,
+            lambda: found.open_blob(name, digest, wanted))
+        response.status_code = 206
+        response.headers['Content-Range'] = 'bytes %d-%d/%d' % (
+            first, last, size_bytes)
+        return response
+
+    def _referrers(self, request, name, reference):
+        _digest(reference)
+        # Only pushes make them.
+        return _json({'schemaVersion': 2, 'mediaType': _INDEX_TYPE,
+                      'manifests': []}, _INDEX_TYPE)
+
+    @staticmethod
+    def _unchanged(digest):
+        response = wrappers.Response(status=304)
+        _describe(response, digest)
+        return response
+
+
+def _allow_reading(request):
+    if request.method not in ('GET', 'HEAD'):
+        raise _Refusal(405, 'UNSUPPORTED', 'this registry takes no pushes by '
+                       'the v2 API', {'Allow': 'GET, HEAD'})
+
+
+def _digest(reference):
+    if not layout.is_digest(reference):
+        raise _Refusal(400, 'DIGEST_INVALID', 'not a digest',
+                       detail={'digest': reference})
+    return compat.native(reference)
+
+
+def _page(request):
+    """Return after which entry of a list to begin, and how many or None."""
+    count = request.args.get('n')
+    if count is not None:
+        if not re.match('[0-9]{1,9}$', count):
+            raise _Refusal(400, 'PAGINATION_NUMBER_INVALID',
+                           'n is not a number', detail={'n': count})
+        count = int(count)
+    last = request.args.get('last', '')
+    try:
+        return compat.native(last), count
+    except ValueError:
+        return '', count
+
+
+def _list(request, value, found, more, count):
+    response = _json(value)
+    if more and found:
+        response.headers['Link'] = '<%s%s?last=%s&n=%d>; rel="next"' % (
+            compat.native(request.script_root), compat.native(request.path),
+            compat.quote(found[-1], ''), count)
+    return response
+
+
+def _content(request, digest, size_bytes, kind, open_content):
+    """Return the answer with a manifest or a blob.
+
+    :param open_content: callable that returns an iterable of bytes
+    """
+    response = wrappers.Response(
+        open_content() if request.method == 'GET' else (),
+        direct_passthrough=True, content_type=kind)
+    response.headers['Content-Length'] = str(size_bytes)
+    if kind == 'application/octet-stream':
+        response.headers['Accept-Ranges'] = 'bytes'
+    _describe(response, digest)
+    return response
+
+
+def _describe(response, digest):
+    response.headers['Docker-Content-Digest'] = digest
+    response.headers['ETag'] = '"%s"' % digest
+
+
+def _media_type(content):
+    """Return what a manifest says that it is, or what its fields say."""
+    try:
+        found = json.loads(content.decode('utf-8'))
+    except (ValueError, RuntimeError):
+        found = None
+    if not isinstance(found, dict):
+        return 'application/octet-stream'
+    kind = found.get('mediaType')
+    if isinstance(kind, compat.TEXT_TYPES) and _MEDIA_TYPE.match(kind):
+        return compat.native(kind)
+    if found.get('schemaVersion') == 1:
+        return _SCHEMA1_TYPE
+    return _INDEX_TYPE if 'manifests' in found else _MANIFEST_TYPE
+
+
+def _json(value, kind='application/json', status=200):
+    return wrappers.Response(
+        json.dumps(value, sort_keys=True) + '\n', status, content_type=kind)
+
+
+def _refuse(refusal):
+    problem = {'code': refusal.code, 'message': refusal.message}
+    if refusal.detail is not None:
+        problem['detail'] = refusal.detail
+    response = _json({'errors': [problem]}, status=refusal.status)
+    for name, value in refusal.headers.items():
+        response.headers[name] = value
+    return response

@@ -1,0 +1,93 @@
+"""What `extensions: swift_v2:` says, checked."""
+
+import collections
+
+from docker_registry.core import exceptions
+
+from . import htpasswd
+from ..config import values
+
+#: enabled: whether there is a v2 API. realm: what clients are told that they
+#: log in to, text; users: htpasswd.Htpasswd. None where nobody has to log in.
+Settings = collections.namedtuple('Settings', 'enabled realm users')
+
+_SECTION = 'extensions: swift_v2'
+
+
+def parse(extensions):
+    """Check the settings of the v2 API.
+
+    :param extensions: the registry's `extensions`; None where there is none
+    :returns: Settings
+    :raises exceptions.ConfigError: names every key that is wrong
+
+    Source of the keys: auth.htpasswd in registry:2's configuration,
+    https://distribution.github.io/distribution/about/configuration/
+    """
+    problems = []
+    section = _mapping(_get(extensions, 'swift_v2'), _SECTION,
+                       ('enabled', 'auth'), problems)
+    enabled = section.get('enabled')
+    try:
+        enabled = enabled is not None and values.boolean(enabled)
+    except ValueError as error:
+        problems.append('%s: enabled: %s' % (_SECTION, error))
+    realm = users = None
+    if section.get('auth') is not None:
+        where = _SECTION + ': auth'
+        auth = _mapping(section['auth'], where, ('htpasswd',), problems)
+        realm, users = _htpasswd(auth.get('htpasswd'), where + ': htpasswd',
+                                 problems)
+    if problems:
+        raise exceptions.ConfigError(
+            'storage: swift cannot start, the configuration is wrong:\n'
+            + '\n'.join('  ' + problem for problem in problems))
+    return Settings(enabled, realm, users)
+
+
+def _htpasswd(section, where, problems):
+    """Return the realm and the htpasswd.Htpasswd of a section."""
+    if section is None:
+        problems.append('%s: missing; it is the only way to log in' % where)
+    before = len(problems)
+    section = _mapping(section, where, ('realm', 'path'), problems)
+    found = {}
+    for key in ('realm', 'path'):
+        try:
+            if section.get(key) in (None, ''):
+                raise ValueError('missing')
+            found[key] = values.text(section[key])
+        except ValueError as error:
+            if len(problems) == before or section:
+                problems.append('%s: %s: %s' % (where, key, error))
+    if len(problems) > before or len(found) < 2:
+        return None, None
+    try:
+        return found['realm'], htpasswd.Htpasswd(found['path'])
+    except (EnvironmentError, ValueError) as error:
+        problems.append('%s: path: %s: %s' % (where, found['path'], error))
+    except ImportError as error:
+        problems.append('%s: %s; it needs bcrypt: pip install '
+                        "'docker-registry-driver-swift[v2]'" % (where, error))
+    return None, None
+
+
+def _mapping(section, where, known, problems):
+    """Return a section as a dict; {} where there is none or it is wrong."""
+    if section is None:
+        return {}
+    if not hasattr(section, 'keys'):
+        problems.append('%s: not a mapping of keys to values' % where)
+        return {}
+    for key in sorted(map(str, section.keys())):
+        if key not in known:
+            problems.append('%s: %s: unknown; known are %s' % (
+                where, key, ', '.join(known)))
+    return {key: _get(section, key) for key in known}
+
+
+def _get(section, key):
+    """Return what a dict, or the registry's Config, has for a key."""
+    if isinstance(section, dict):
+        return section.get(key)
+    return getattr(section, key, None)
