@@ -127,7 +127,10 @@ class Application(object):
     def _authenticate(self, request):
         if self._users is None:
             return
-        login = request.authorization
+        try:
+            login = request.authorization
+        except UnicodeError:  # which Werkzeug before 2 lets through
+            login = None
         if login is None or login.username is None or (
                 not self._users.is_right(login.username,
                                          login.password or '')):

@@ -48,7 +48,7 @@ class Htpasswd(object):
         self._remembered = collections.OrderedDict()
         self._version = None
         self._users = {}
-        self._no_user = bcrypt.hashpw(os.urandom(16), bcrypt.gensalt(10))
+        self._no_user = bcrypt.hashpw(b'nobody', bcrypt.gensalt(10))
         self._read()
 
     def is_right(self, user, password):
