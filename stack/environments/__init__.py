@@ -61,13 +61,15 @@ def build(name):
         Keystone and Redis), 'registry' (docker-registry with this driver),
         'legacy' (the same with docker-registry-driver-swift 0.2.1), 'bench'
         (what shows the benchmark's progress and results), 'debian' (haproxy,
-        memcached, and registry:2 as docker-registry; it has no Python) or
-        'python2.7' (see find_python27())
+        memcached, and registry:2 as docker-registry; it has no Python),
+        'clients' (those of the v2 API, such as skopeo; it has no Python
+        either) or 'python2.7' (see find_python27())
     :raises EnvironmentError: says what is missing
     """
     recipe = {'tools': _build_tools, 'swift': _build_swift,
               'registry': _build_registry, 'legacy': _build_legacy,
-              'bench': _build_bench, 'debian': debian.install_programs,
+              'bench': _build_bench, 'debian': _build_debian,
+              'clients': _build_clients,
               'python2.7': _build_python27}[name]
     directory = os.path.join(ROOT, name)
     stamp = os.path.join(directory, 'stamp')
@@ -143,6 +145,14 @@ def _build_registry(directory):
 def _build_legacy(directory):
     _make_registry('legacy', directory)
     _pip('legacy', directory, '--no-deps', *_LEGACY)
+
+
+def _build_debian(directory):
+    debian.install_programs('debian', directory, debian.SERVERS)
+
+
+def _build_clients(directory):
+    debian.install_programs('clients', directory, debian.CLIENTS)
 
 
 def _build_bench(directory):

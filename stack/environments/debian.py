@@ -17,8 +17,14 @@ _NO_APT = '''
 Install them; docker-registry is what Debian calls registry:2, of version 2.8.
 '''
 
-#: Programs that PyPI does not have, named as their packages are.
-_PROGRAMS = ('haproxy', 'memcached', 'docker-registry')
+#: Packages that PyPI does not have, and their programs.
+SERVERS = {'haproxy': ['haproxy'], 'memcached': ['memcached'],
+           'docker-registry': ['docker-registry']}
+#: The same for clients of the v2 API.
+CLIENTS = {'skopeo': ['skopeo'], 'umoci': ['umoci'], 'podman': ['podman'],
+           'buildah': ['buildah'], 'runc': ['runc'],
+           'containerd': ['containerd', 'containerd-shim-runc-v2', 'ctr'],
+           'docker.io': ['dockerd', 'docker']}
 #: Where a distribution has them. Not PATH: the registry of old has a script
 #: of the name docker-registry too.
 _SYSTEM_PROGRAMS = '/usr/sbin:/usr/bin'
@@ -44,31 +50,34 @@ rpath = {libraries}
 '''
 
 
-def install_programs(directory):
-    """Make directory/bin/NAME of haproxy, memcached and registry:2.
+def install_programs(name, directory, packages):
+    """Make directory/bin/PROGRAM of each program of some packages.
 
     Those that the system lacks are fetched.
 
+    :param name: of the environment
+    :param packages: SERVERS or CLIENTS
     :raises EnvironmentError: there is no apt-get, or it fails
     """
     os.makedirs(os.path.join(directory, 'bin'))
-    missing = [name for name in _PROGRAMS
-               if not shutil.which(name, path=_SYSTEM_PROGRAMS)]
+    missing = [package for package, programs in packages.items()
+               if not all(shutil.which(program, path=_SYSTEM_PROGRAMS)
+                          for program in programs)]
     if missing and not shutil.which('apt-get'):
         raise steps.EnvironmentError(_NO_APT % ', '.join(missing))
     root = os.path.join(directory, 'root')
     if missing:
         archives = os.path.join(directory, 'archives')
         apt_get = _apt_get(directory)
-        steps.run('debian', apt_get + ['update'])
-        steps.run('debian', apt_get + [
+        steps.run(name, apt_get + ['update'])
+        steps.run(name, apt_get + [
             'install', '--yes', '--download-only', '--no-install-recommends',
             ] + missing)
-        _unpack('debian', archives, root)
+        _unpack(name, archives, root)
     libraries = glob.glob(os.path.join(root, 'usr', 'lib', '*-linux-*'))
-    for name in _PROGRAMS:
-        program = os.path.join(directory, 'bin', name)
-        target = shutil.which(name, path=os.pathsep.join(
+    for each in sum(packages.values(), []):
+        program = os.path.join(directory, 'bin', each)
+        target = shutil.which(each, path=os.pathsep.join(
             [_SYSTEM_PROGRAMS] + [os.path.join(root, 'usr', place)
                                   for place in ('sbin', 'bin')]))
         with open(program, 'w') as script:

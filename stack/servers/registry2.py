@@ -2,9 +2,12 @@
 
 import json
 import os
+import subprocess
 
 from . import processes
 from .. import environments
+
+_VARIABLES = {'OTEL_TRACES_EXPORTER': 'none'}
 
 
 class Registry2(processes.Running):
@@ -29,11 +32,13 @@ class Registry2(processes.Running):
             'username': settings['swift_user'],
             'password': settings['swift_password'],
             'authversion': 1,
-            'container': settings['swift_container']}
+            'container': settings['swift_container'],
+            'prefix': settings.get('storage_path', '').strip('/')}
         if redirect_key:
             storage['secretkey'] = redirect_key
-        config_file = os.path.join(directory, 'registry2-%d.yml' % port)
-        with open(config_file, 'w') as config:
+        self._config_file = os.path.join(directory,
+                                         'registry2-%d.yml' % port)
+        with open(self._config_file, 'w') as config:
             # JSON is YAML.
             json.dump({
                 'version': 0.1,
@@ -47,6 +52,13 @@ class Registry2(processes.Running):
         self.server = processes.Server(
             'registry:2',
             [environments.program('debian', 'docker-registry'), 'serve',
-             config_file],
+             self._config_file],
             port, os.path.join(directory, 'registry2-%d.log' % port),
-            {'OTEL_TRACES_EXPORTER': 'none'}, ping='/v2/')
+            _VARIABLES, ping='/v2/')
+
+    def collect_garbage(self):
+        """Remove the blobs that no manifest has, as its operators do."""
+        subprocess.check_output(
+            [environments.program('debian', 'docker-registry'),
+             'garbage-collect', self._config_file], stderr=subprocess.STDOUT,
+            env=dict(os.environ, **_VARIABLES))

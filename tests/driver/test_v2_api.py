@@ -190,7 +190,7 @@ def test_lists(client, v1):
     assert json.loads(client.get('/v2/_catalog').data.decode()) == {
         'repositories': []}
     image_id = v1.push([v1_images.tar(1)])[-1]
-    for repository in ('library/x', 'a/b%2Fc', 'a/d'):
+    for repository in ('library/x', 'a/b%252Fc', 'a/d'):
         v1.tag(image_id, repository)
     for tag in ('1.0', 'A'):
         v1.tag(image_id, tag=tag)

@@ -179,7 +179,7 @@ def test_second_tag_of_an_image(v1, v2, storage, monkeypatch):
     ids = v1.push([v1_images.tar(1), v1_images.tar(2)])
     v1.tag(ids[-1])
     digest = v2.resolve('x', 'latest')
-    v1.tag(ids[-1], 'a/b%2Fc', 'v1')
+    v1.tag(ids[-1], 'a/b%252Fc', 'v1')
     monkeypatch.setattr(facts, 'Pass', None)
     assert v2.resolve('a/b/c', 'v1') == digest
     pull(v2, 'a/b/c', 'v1')
@@ -300,7 +300,7 @@ def test_what_is_no_tag(v1, v2, storage):
 
 def test_catalog(v1, v2, storage):
     image_id = v1.push([v1_images.tar(1)])[-1]
-    for repository in ('library/x', 'a/b', 'a/b%2Fc', 'a/UPPER', 'a/a_-b'):
+    for repository in ('library/x', 'a/b', 'a/b%252Fc', 'a/UPPER', 'a/a_-b'):
         v1.tag(image_id, repository)
     push_v2(storage, 'b/c/d')
     push_v2(storage, 'x')

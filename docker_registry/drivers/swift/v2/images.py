@@ -5,7 +5,8 @@ keeps what conversion has found out: the facts of its layer, and which v2 image
 it is. Knows nothing of registry:2's objects.
 
 Source: the path helpers in docker_registry/core/driver.py of
-    docker-registry-core 2.0.3; images.py and tags.py of docker-registry 0.9.1
+    docker-registry-core 2.0.3; images.py, tags.py and toolkit.py of
+    docker-registry 0.9.1
 """
 
 import collections
@@ -70,7 +71,7 @@ class Images(object):
         for namespace in self._directories(self._names.prefix('repositories')):
             for repository in self._directories(namespace):
                 parts = self._names.path(repository).split('/')
-                yield _unquote(parts[1]), _unquote(parts[2])
+                yield _unquote(parts[1]), _unquote(_unquote(parts[2]))
 
     def tag(self, namespace, repository, tag):
         """Return the Tag of a name, None where there is none."""
@@ -265,8 +266,10 @@ class Images(object):
 
 
 def _repository_path(namespace, repository):
-    return 'repositories/%s/%s' % (names.quote_part(namespace),
-                                   names.quote_part(repository))
+    # The registry quotes it once, and its path helper again: b/c is b%252Fc.
+    return 'repositories/%s/%s' % (
+        names.quote_part(namespace),
+        names.quote_part(compat.quote_plus(repository)))
 
 
 def _tag_path(namespace, repository, name):
