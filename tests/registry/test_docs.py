@@ -6,12 +6,14 @@ its language; one that no rule handles fails.
 
 import collections
 import glob
+import hashlib
 import json
 import os
 import re
 import signal
 import subprocess
 import sys
+import tempfile
 import textwrap
 import urllib.parse
 
@@ -19,8 +21,10 @@ import pytest
 
 from stack import environments
 from stack.clients import v1client
+from stack.clients import v2client
 from stack.servers import processes
 from stack.servers import registry
+from stack.servers import registry2
 from stack.servers import swift_logins
 
 _PAGES = ['README.rst', 'CONTRIBUTING.rst', 'CHANGES.rst'] + sorted(
@@ -191,7 +195,7 @@ def test_every_setting_is_in_the_table():
         assert default == 'None' or re.search(r'^%s +%s( |$)' % (
             key, re.escape(default.lower())), text, re.MULTILINE), key
     known = {name for row in rows for name in (row[0], row[2])}
-    assert shown - known <= {'swift_health'}
+    assert shown - known <= {'swift_health', 'swift_v2'}
 
 
 # Commands
@@ -221,6 +225,43 @@ def run_check(operator, cluster, words):
     if '--set-temp-url-key' not in words:
         assert 'large object' in report
         assert '--json' not in words or json.loads(report)['ok']
+
+
+def run_index(operator, cluster, words):
+    assert 'can be pulled by v2 clients' in operator(
+        *[word.strip("'") for word in words])
+
+
+def run_skopeo(operator, cluster, words):
+    """Sync one repository from a registry of ours, as written."""
+    with tempfile.TemporaryDirectory() as directory, registry.Registry(
+            directory, cluster.settings(
+                storage_path='/registry', swift_container='skopeo',
+                extensions={'swift_v2': {'enabled': True}})) as server:
+        go = registry2.Registry2(directory, cluster.settings(
+            swift_container='other'))
+        with go:
+            image = v1client.make_image()
+            v1client.V1Client(server.port).push('team/app', [image], 'v1')
+            policy = os.path.join(directory, 'policy.json')
+            with open(policy, 'w') as text:
+                text.write('{"default": [{"type": "insecureAcceptAnything"}]}')
+            hosts = {'registry.example.com': server.port,
+                     'other.example.com': go.port}
+            for name, port in hosts.items():
+                words = [word.replace(name, '127.0.0.1:%d' % port)
+                         for word in words]
+            run(environments.program('clients', 'skopeo'), '--policy', policy,
+                *words[1:2], '--src-tls-verify=false',
+                '--dest-tls-verify=false', *words[2:], cwd=directory)
+            if 'backup' in words:
+                found = os.path.join(directory, 'backup', 'app:v1',
+                                     hashlib.sha256(image.layer).hexdigest())
+                with open(found, 'rb') as layer:
+                    assert layer.read() == image.layer
+            else:
+                assert v2client.V2Client(go.port).pull(
+                    'team/app', 'v1').layers == [image.layer]
 
 
 def run_swift_post(operator, cluster, words):
@@ -265,6 +306,8 @@ def run_tox(operator, cluster, words):
 
 
 _COMMANDS = {'docker-registry-swift check': run_check,
+             'docker-registry-swift index': run_index,
+             'skopeo sync': run_skopeo,
              'swift post': run_swift_post,
              'pip install': run_pip,
              'apt-get': run_apt_get,

@@ -11,10 +11,11 @@ import os
 import sys
 
 from . import check
+from . import index
 from ..config import flavor
 
 #: The commands by name.
-_COMMANDS = {'check': check}
+_COMMANDS = {'check': check, 'index': index}
 
 
 def main(arguments=None):

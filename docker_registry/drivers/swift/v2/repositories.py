@@ -179,6 +179,15 @@ class Repositories(object):
         return {found: layout.v2_names(*found)
                 for found in self._images.repositories()}
 
+    def v1_tags(self, namespace, repository):
+        """Return the names of a v1 repository's tags, sorted."""
+        names = sorted(self._images.tag_names(namespace, repository))
+        with futures.ThreadPoolExecutor(_REQUESTS_AT_ONCE) as executor:
+            found = executor.map(lambda tag: self._images.tag(
+                namespace, repository, tag), names)
+            return [name for name, tag in zip(names, found)
+                    if tag is not None]
+
     def _look(self, name, tag):
         """Return the Tag and the Link of a tag, None where there is none."""
         with futures.ThreadPoolExecutor(1) as executor:
