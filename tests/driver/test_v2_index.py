@@ -111,11 +111,11 @@ def test_what_cannot_be_converted(run, v1, storage):
 
 def test_outage_stops_it(run, v1, faults):
     v1.tag(v1.push([v1_images.tar(1)])[-1])
-    faults.inject(relay.drop(), 'GET', '/layer', times=2)
+    faults.inject(relay.drop(), 'HEAD', '/layer', times=2)
     url = 'http://127.0.0.1:%d/auth/v1.0' % faults.port
     status, lines = run('--jobs', '1', swift_authurl=url, swift_retries=1)
     assert status == 1
-    assert lines[-1].startswith('stopped after 0 of 1: GET registry/images/')
+    assert lines[-1].startswith('stopped after 0 of 1: HEAD registry/images/')
     assert run(swift_authurl=url)[0] == 0
 
 
