@@ -37,7 +37,7 @@ def run(config, capsys):
     """Run the command; give its exit status and what it prints."""
     def run(*options, **changes):
         status = main.main(['index', '--config', config(**changes),
-                             '--flavor', 'dev'] + list(options))
+                            '--flavor', 'dev'] + list(options))
         return status, capsys.readouterr()[0].splitlines()
     return run
 
