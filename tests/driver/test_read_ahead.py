@@ -70,8 +70,9 @@ def test_one_request_where_it_is_fast(make, monkeypatch, faults):
     storage = make()
     content = os.urandom(_MIB) * 24
     write(storage, content)
+    before = faults.count('GET', 'layer')
     assert same(storage, content)
-    assert faults.count('GET', 'layer') == 1
+    assert faults.count('GET', 'layer') - before == 1
 
 
 def test_a_slow_client_makes_no_connection_slow(make, monkeypatch, faults):
@@ -92,9 +93,10 @@ def test_a_slow_client_makes_no_connection_slow(make, monkeypatch, faults):
 def test_one_request_where_that_is_configured(slow, make, faults):
     storage = make(swift_download_concurrency=1)
     write(storage, os.urandom(_MIB) * 8)
+    before = faults.count('GET', 'layer')
     for _ in storage.stream_read(_PATH):
         pass
-    assert faults.count('GET', 'layer') == 1
+    assert faults.count('GET', 'layer') - before == 1
 
 
 def test_one_request_where_the_memory_is_taken(slow, make, faults,
@@ -103,13 +105,14 @@ def test_one_request_where_the_memory_is_taken(slow, make, faults,
     storage = make(swift_download_concurrency=2)
     content = os.urandom(_MIB) * 8
     write(storage, content)
+    before = faults.count('GET', 'layer')
     first = storage.stream_read(_PATH)
     begun = next(first)
     assert memory_left(storage) == 0
     assert same(storage, content)
     assert begun + b''.join(first) == content
     # Three for the first: the slow one, and two pieces.
-    assert faults.count('GET', 'layer') == 4
+    assert faults.count('GET', 'layer') - before == 4
     assert memory_left(storage) == 12 * _MIB
 
 

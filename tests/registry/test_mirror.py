@@ -1,9 +1,11 @@
 """A mirror (`mirroring:`) whose source breaks off."""
 
+import concurrent.futures
 import http.client
 import http.server
 import json
 import threading
+import time
 
 import pytest
 
@@ -47,9 +49,33 @@ def source(image):
 
 @pytest.fixture(scope='module')
 def server(start_registry, source):
-    return start_registry({'mirroring': {
+    return start_registry({'swift_segment_size': 800000, 'mirroring': {
         'source': 'http://127.0.0.1:%d' % source.server_address[1],
         'tags_cache_ttl': 3600}})
+
+
+def test_first_pulls_at_once_leave_one_layer(client, server, source, image,
+                                             cluster):
+    """Each of them stores the layer, and none waits for another."""
+    source.handler.breaks_off = False
+    path = '/v1/images/%s/layer' % image.id
+    with concurrent.futures.ThreadPoolExecutor(4) as executor:
+        pulled = list(executor.map(
+            lambda _: client.expect(200, 'GET', path).body, range(4)))
+    assert pulled == [image.layer] * 4
+    # A client has every byte before the layer is stored. Then gunicorn has a
+    # line about it.
+    give_up_at = time.monotonic() + 60
+    while server.log().count('] "GET %s ' % path) < 4:
+        assert time.monotonic() < give_up_at
+        time.sleep(0.1)
+    container = server.settings['swift_container']
+    found = [name for name in cluster.list(container) if image.id in name]
+    assert len(found) == 1 + 4
+    assert server.orphans() == []
+    assert client.expect(200, 'GET', path).body == image.layer
+    for name in found:
+        cluster.request('DELETE', '%s/%s' % (container, name))
 
 
 def test_what_breaks_off_is_not_stored(client, source, image, stored):

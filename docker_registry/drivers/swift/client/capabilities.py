@@ -24,8 +24,8 @@ _DIGESTS = ('sha512', 'sha256', 'sha1')
 #: delete; temp_url_digest, the strongest that it takes, None where it has no
 #: temporary URLs; page_entries, how many a page of a listing has that is not
 #: the last, None where also a shorter one may be followed by others;
-#: heeds_etags, whether PUT heeds If-None-Match, and GET If-Match of a large
-#: object.
+#: heeds_etags, whether PUT heeds If-None-Match, and the ETag of a large object
+#: says which one it is.
 Capabilities = collections.namedtuple(
     'Capabilities', 'max_file_size_bytes max_segments max_deletes '
     'temp_url_digest page_entries heeds_etags')

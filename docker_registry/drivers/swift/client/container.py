@@ -26,7 +26,8 @@ from .. import errors
 _SEGMENT_STATUS = re.compile(br', (401|5\d\d) ')
 #: Has Swift ask every replica and answer with the newest. Without it a storage
 #: node that was away answers with marks and tags that are gone since, and with
-#: layers whose segments are.
+#: layers whose segments are gone. If-Match does not keep it from that: of a
+#: layer that was pushed twice both manifests have the same ETag.
 #: Source: https://docs.openstack.org/api-ref/object-store/
 _NEWEST = {'X-Newest': 'true'}
 
@@ -101,13 +102,13 @@ class Container(object):
         :param first: offset of the first byte wanted
         :param last: offset of the last byte wanted; one past the object's
             end, or further, means the object's end
-        :param etag: answer with this version of the object or not at all;
-            None is the newest
+        :param etag: ETag that the newest version has to have; None is any
         :param wait: that of the Body which this one goes on with
         :param waits: whether to wait for a Swift that does not answer
         :returns: Body; read it to the end or close it
+        :raises errors.ObjectExistsError: it has another ETag
         """
-        headers = {'If-Match': '"%s"' % etag} if etag else dict(_NEWEST)
+        headers = dict(_NEWEST)
         if first is not None:
             headers['Range'] = 'bytes=%d-%s' % (
                 first, '' if last is None else last)
@@ -121,16 +122,13 @@ class Container(object):
                 resp_chunk_size=1)
             answers.expect_header(connection, action, object_name,
                                   answer_headers, answers.OBJECT_HEADER)
+            if etag and answer_headers.get('etag', '').strip('"') != etag:
+                raise errors.from_status(action, object_name, 412,
+                                         connection.answer().transaction_id)
             return body.Body(self._pool, connection, action, object_name,
                              answer_headers, unread)
-        try:
-            return self._requests.send(action, object_name, open_body,
-                                       keeps=True, wait=wait, waits=waits)
-        except errors.ObjectExistsError:
-            # A storage node that was away may have another version.
-            headers.update(_NEWEST)
-            return self._requests.send(action, object_name, open_body,
-                                       keeps=True, wait=wait, waits=waits)
+        return self._requests.send(action, object_name, open_body, keeps=True,
+                                   wait=wait, waits=waits)
 
     def put(self, object_name, content, size_bytes, etag, only_new=False,
             headers=None):

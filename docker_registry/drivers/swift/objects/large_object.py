@@ -23,6 +23,9 @@ from .. import names
 _MEMORY_BYTES = 112 * 1024 * 1024
 _READ_BYTES = 128 * 1024
 _BATCH = 1000
+#: When an upload looks whether another one has replaced it: a manifest of many
+#: segments takes Swift a while.
+_REPLACED_AFTER_SECONDS = (0.1, 0.5, 2)
 
 logger = logging.getLogger(__name__)
 
@@ -209,6 +212,8 @@ class LargeObjects(object):
             self._replace(object_name, prefix, may_replace, lambda only_new: (
                 self._container.put_manifest(
                     object_name, upload.segments, etag, only_new, headers)))
+            if self._is_replaced(object_name, prefix):
+                self._discard(upload.names)
             return sum(size for _, size, _ in upload.segments), etag
         except BaseException as error:
             if manifest_sent and _may_have_happened(error):
@@ -237,6 +242,36 @@ class LargeObjects(object):
         may_replace()
         put(only_new=False)
         self._discard(old)
+
+    def _is_replaced(self, object_name, prefix):
+        """Tell whether another upload has replaced one that was just written.
+
+        Swift looks at If-None-Match before it writes: of several uploads that
+        end at the same moment each may succeed, and none has seen the others.
+        Another one is known by its segments, and stands soon.
+
+        :param prefix: what the names of the segments of this one begin with
+        """
+        try:
+            if all(entry['name'] == prefix for entry in self._container.list(
+                    names.segments_prefix(object_name) + '/', '/')):
+                return False
+            for seconds in _REPLACED_AFTER_SECONDS:
+                time.sleep(seconds)
+                if not self._has_segments(object_name, prefix):
+                    return True
+        except errors.SwiftError as error:
+            logger.warning('segments may be left, to be found as orphans: %s',
+                           error)
+        return False
+
+    def _has_segments(self, object_name, prefix):
+        """Tell whether an object has segments whose names begin so."""
+        try:
+            return any(name.startswith(prefix)
+                       for name in self._own_segments(object_name))
+        except errors.ObjectNotFoundError:
+            return False
 
     def _own_segments(self, object_name):
         """Return the segments that this driver has written for an object."""
