@@ -66,11 +66,17 @@ use = egg:swift#copy
 use = egg:swift#slo
 [filter:dlo]
 use = egg:swift#dlo
+[filter:versioned_writes]
+use = egg:swift#versioned_writes
+allow_versioned_writes = true
+allow_object_versioning = true
+[filter:symlink]
+use = egg:swift#symlink
 '''
 
 _PIPELINE = ('catch_errors gatekeeper healthcheck proxy-logging '
              'listing_formats cache bulk tempurl %s copy slo dlo '
-             'proxy-logging proxy-server')
+             'versioned_writes symlink proxy-logging proxy-server')
 
 _MEMORY_CACHE = 'paste.filter_factory = memory_cache:filter_factory'
 _MEMCACHED = '''\

@@ -14,6 +14,7 @@ from docker_registry.core import exceptions
 from docker_registry.core import lru
 from docker_registry.drivers.swift import Storage
 from docker_registry.drivers.swift import cache
+from docker_registry.drivers.swift.client import container
 from docker_registry.testing import Config
 
 _PROJECT = os.path.dirname(os.path.dirname(os.path.dirname(
@@ -102,12 +103,15 @@ def redis_cache(services, monkeypatch):
 
 
 @pytest.fixture
-def make_faulty(make_storage, faults):
+def make_faulty(make_storage, faults, monkeypatch):
     """Make a storage whose requests the relay counts; warmed up."""
+    monkeypatch.setattr(container, '_VERSIONS_SECONDS', 3600)
+
     def make():
         storage = make_storage(
             swift_authurl='http://127.0.0.1:%d/auth/v1.0' % faults.port)
         storage.stream_write('warm', io.BytesIO(b'up'))
+        storage.check()  # as each worker does
         return storage
     return make
 

@@ -66,6 +66,33 @@ def test_report_for_people(run):
     assert lines[-1].startswith('ok       delete')
 
 
+@pytest.mark.parametrize('header', [
+    'X-Versions-Location', 'X-History-Location', 'X-Versions-Enabled'])
+def test_container_that_keeps_older_versions(run, make_storage, header,
+                                             swift_settings):
+    storage = make_storage()
+    storage.put_content('a', b'')
+    value = 'true'
+    if header != 'X-Versions-Enabled':
+        value = swift_settings['swift_container'] + '-versions'
+        make_storage(swift_container=value).put_content('a', b'')
+    storage._container.post({header: value})
+    status, report = run('--json')
+    assert status == 0
+    assert header in steps(report)['container']['detail']
+    assert [entry['name'] for entry in storage._container.list('')] == [
+        'registry/a']
+
+
+def test_container_for_versions_that_is_not_there(make_storage, failed):
+    storage = make_storage()
+    storage.put_content('a', b'')
+    storage._container.post({'X-Versions-Location': 'absent'})
+    step = failed()
+    assert step['name'] == 'write'
+    assert 'X-Versions-Location' in step['detail']
+
+
 def test_nothing_is_left_behind(run, make_storage):
     run()
     storage = make_storage('/')

@@ -13,6 +13,7 @@ from swiftclient import client
 
 from . import answers
 from . import body
+from . import breaker
 from . import bulk_delete
 from . import capabilities
 from . import connections
@@ -30,6 +31,16 @@ _SEGMENT_STATUS = re.compile(br', (401|5\d\d) ')
 #: layer that was pushed twice both manifests have the same ETag.
 #: Source: https://docs.openstack.org/api-ref/object-store/
 _NEWEST = {'X-Newest': 'true'}
+
+
+#: Tells that a DELETE brings back the version before. That goes neither for
+#: X-History-Location nor for X-Versions-Enabled.
+#: Source: swift/common/middleware/versioned_writes/legacy.py
+_VERSIONS_HEADER = 'x-versions-location'
+#: How long it is remembered. A push of a layer has one DELETE.
+_VERSIONS_SECONDS = 2
+#: What is overwritten more often than that takes several removals.
+_MAX_VERSIONS = 1000
 
 
 class Container(object):
@@ -57,6 +68,8 @@ class Container(object):
         self._bulk_delete = bulk_delete.BulkDelete(
             self._requests, self.name, self.delete)
         self._capabilities = None
+        self._has_versions = False
+        self._noted_at = float('-inf')
 
     def head(self, object_name):
         """Return the headers of an object, as a dict with lower-case names."""
@@ -203,9 +216,26 @@ class Container(object):
     def delete(self, object_name):
         """Remove an object; of a large one its manifest alone.
 
+        Where the container brings back older versions they are removed, too.
+
         :raises errors.ObjectNotFoundError: it is not there, and it was not
             this that removed it: an attempt whose answer was lost
         """
+        has_versions = self._brings_back_versions()
+        self._delete(object_name)
+        if not has_versions:
+            return
+        for _ in range(_MAX_VERSIONS):
+            try:
+                self._delete(object_name)
+            except errors.ObjectNotFoundError:
+                return
+        raise errors.SwiftError(
+            'DELETE %s: an older version is left after %d; container %s has '
+            'them for its X-Versions-Location, see swift_container' % (
+                object_name, _MAX_VERSIONS, self.name), object_name)
+
+    def _delete(self, object_name):
         action = 'DELETE ' + object_name
         unsure = []
 
@@ -242,8 +272,9 @@ class Container(object):
         :param object_names: iterable of names
         :raises errors.SwiftError: the first of the failures
         """
-        self._bulk_delete.delete_all(object_names,
-                                     self.capabilities().max_deletes)
+        self._bulk_delete.delete_all(
+            object_names, 0 if self._brings_back_versions()
+            else self.capabilities().max_deletes)
 
     def list(self, prefix, delimiter=None, container=None):
         """Yield what the listing says of the names that begin with a prefix.
@@ -259,7 +290,9 @@ class Container(object):
         """
         for entry in listing.entries(
                 self._requests, container or self.name,
-                self.capabilities().page_entries, prefix, delimiter):
+                self.capabilities().page_entries,
+                self._note_headers if container is None else lambda _: None,
+                prefix, delimiter):
             yield entry
 
     def metadata(self):
@@ -321,11 +354,30 @@ class Container(object):
         return self._capabilities
 
     def _head(self, connection):
-        answers.expect_header(
+        self._note_headers(answers.expect_header(
             connection, 'HEAD container ' + self.name, None,
             client.head_container(
                 connection.storage_url, connection.grant.token, self.name,
-                http_conn=connection.http), answers.CONTAINER_HEADER)
+                http_conn=connection.http), answers.CONTAINER_HEADER))
+
+    def _note_headers(self, headers):
+        """Remember what an answer about the container says of versions."""
+        self._has_versions = _VERSIONS_HEADER in headers
+        self._noted_at = breaker.clock()
+
+    def _brings_back_versions(self):
+        """Tell whether DELETE brings back the version before.
+
+        Asks Swift, unless an answer about the container has just said so.
+        """
+        if breaker.clock() - self._noted_at > _VERSIONS_SECONDS:
+            try:
+                self.metadata()
+            except errors.ObjectNotFoundError:
+                return False  # it is yet to be made
+            except errors.AccessDeniedError:
+                self._note_headers({})  # the user may only use its objects
+        return self._has_versions
 
     def _put(self, object_name, content, size_bytes, etag, only_new, headers,
              query):
@@ -362,9 +414,18 @@ class Container(object):
             if not found or found != etag and query is None:
                 raise answers.not_swift(connection, action, object_name)
         is_slow = query is not None  # a manifest, each segment is looked at
-        self._creation.put(lambda: self._requests.send(
-            action, object_name, send, is_slow=is_slow,
-            is_upload=hasattr(content, 'seek'), waits=True))
+        try:
+            self._creation.put(lambda: self._requests.send(
+                action, object_name, send, is_slow=is_slow,
+                is_upload=hasattr(content, 'seek'), waits=True))
+        except errors.ObjectExistsError as error:
+            if only_new:
+                raise
+            raise errors.SwiftError(
+                '%s: Swift cannot keep the version that is there; see the '
+                'container that X-Versions-Location or X-History-Location of '
+                'container %s names' % (action, self.name), object_name,
+                error.status, error.transaction_id)
 
 
 def _tell_segments_status(error):

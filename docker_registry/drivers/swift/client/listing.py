@@ -7,7 +7,8 @@ from .. import compat
 from .. import errors
 
 
-def entries(requests, container, page_entries, prefix, delimiter=None):
+def entries(requests, container, page_entries, note_headers, prefix,
+            delimiter=None):
     """Yield what the listing of a container says of each name.
 
     Asks for a page when it is needed, and holds one at a time.
@@ -15,6 +16,7 @@ def entries(requests, container, page_entries, prefix, delimiter=None):
     :param requests: retry.Requests
     :param container: name of the container; one that is not there is empty
     :param page_entries: see capabilities.Capabilities
+    :param note_headers: called with the headers of each answer
     :param prefix, delimiter: as for Container.list()
     :returns: iterator over dicts, as for Container.list()
     :raises errors.SwiftError: it cannot be listed
@@ -23,13 +25,16 @@ def entries(requests, container, page_entries, prefix, delimiter=None):
     limit = page_entries
     while True:
         try:
-            page = _page(requests, container, prefix, delimiter, marker, limit)
+            headers, page = _page(requests, container, prefix, delimiter,
+                                  marker, limit)
         except errors.ObjectExistsError:
             if limit is None:
                 raise
             # More than the cluster gives since its limit was lowered.
             limit = None
             continue
+        if headers:
+            note_headers(headers)
         for entry in page:
             marker = compat.native(entry.get('name') or entry['subdir'])
             yield dict(entry, name=marker)
@@ -48,10 +53,9 @@ def _page(requests, container, prefix, delimiter, marker, limit):
                 limit=limit, http_conn=connection.http)
         except ValueError:  # neither JSON nor empty
             headers, page = {}, None
-        answers.expect_header(connection, action, None, headers,
-                              answers.CONTAINER_HEADER)
-        return page
+        return answers.expect_header(
+            connection, action, None, headers, answers.CONTAINER_HEADER), page
     try:
         return requests.send(action, None, ask)
     except errors.ObjectNotFoundError:  # no container yet: nothing in it
-        return []
+        return {}, []

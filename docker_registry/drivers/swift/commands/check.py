@@ -38,6 +38,12 @@ _SEGMENT_BYTES = 1024 * 1024
 _LISTING_SECONDS = 10
 _CLOCK_SECONDS = 60
 
+#: Headers of a container that keeps older versions, and what follows.
+_VERSIONS = (
+    ('X-Versions-Location', 'a DELETE is repeated until none comes back'),
+    ('X-History-Location', 'also of layers that are gone, which take room'),
+    ('X-Versions-Enabled', 'also of layers that are gone, which take room'))
+
 #: One line of the report: name; status 'ok', 'failed' or 'skipped'; detail,
 #: a sentence; see, the settings to look at; seconds it took.
 Step = collections.namedtuple('Step', 'name status detail see seconds')
@@ -174,11 +180,17 @@ class Check(object):
                 raise
             return '%s is missing; the first write makes it' % (
                 self._container.name)
-        return '%s has %s objects' % (
+        detail = '%s has %s objects' % (
             self._container.name, headers.get('x-container-object-count'))
+        for header, consequence in _VERSIONS:
+            if header.lower() in headers:
+                detail += '; it keeps older versions (%s: %s): %s' % (
+                    header, headers[header.lower()], consequence)
+        return detail
 
     def _write(self):
-        self._large_objects.write(self._small, io.BytesIO(_CONTENT))
+        for _ in range(2):  # where older versions are kept, there is one
+            self._large_objects.write(self._small, io.BytesIO(_CONTENT))
         return self._small
 
     def _compare_clocks(self):
