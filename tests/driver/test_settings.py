@@ -3,8 +3,8 @@ import datetime
 import pytest
 
 from docker_registry.core import exceptions
+from docker_registry.drivers.swift import compat
 from docker_registry.drivers.swift.config import settings
-from docker_registry.drivers.swift.config import values
 
 _GOOD = {'swift_authurl': 'http://keystone:5000/v3', 'swift_user': 'registry',
          'swift_password': 'geheim', 'swift_tenant_name': 'images'}
@@ -288,7 +288,7 @@ def test_secret_in_a_file_is_read_when_it_is_needed(tmpdir):
     assert found.secret('password') == 'geheim'
     assert 'swift_password' in found.login_keys()[1]
     path.write(u'gehe\xefm'.encode('utf-8'), 'wb')
-    assert found.secret('password') == values.native(u'gehe\xefm')
+    assert found.secret('password') == compat.native(u'gehe\xefm')
 
 
 @pytest.mark.parametrize('secret', ['geheim\n', 'ge\nheim', 'geheim\x00'])

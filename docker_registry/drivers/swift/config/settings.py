@@ -13,6 +13,7 @@ import re
 
 from docker_registry.core import exceptions
 
+from . import given
 from . import keys
 from . import logins
 from . import values
@@ -126,11 +127,12 @@ def parse(path, config):
     Source: docker_registry/lib/config.py (attributes, `_env:` values that
     pass through YAML) and docker_registry/storage/__init__.py (the call)
     """
-    problems = _unknown_keys(config)
+    configured = given.Given(config)
+    problems = configured.unknown_keys()
     found = {}
     for key in keys.TABLE:
         try:
-            found[key.name] = _value(config, key)
+            found[key.name] = configured.value(key)
         except ValueError as error:
             found[key.name] = key.default
             problems.append('%s: %s' % (key.name, error))
@@ -142,8 +144,8 @@ def parse(path, config):
             raise ValueError('%s: %s' % (wrong, values.quoted(root)))
     except ValueError as error:
         problems.append('storage_path: %s' % error)
-    spelling = _spelling(config)
-    variables = _unset_variables(config)
+    spelling = configured.spelling()
+    variables = configured.unset_variables()
     login = logins.choose(found, spelling)
     # What is wrong with a value would come out a second time as missing.
     wrong = [problem.split(':')[0] for problem in problems]
@@ -164,51 +166,6 @@ def parse(path, config):
                     *[found[key.name] for key in keys.TABLE])
 
 
-def _get(config, name):
-    try:
-        return getattr(config, name, None)
-    except exceptions.ConfigError:  # whose text has the value
-        raise ValueError('YAML cannot read the value of its variable; put it '
-                         'in quotes')
-
-
-def _is_set(config, name):
-    try:
-        return _get(config, name) not in (None, '')
-    except ValueError:
-        return True  # to something that YAML cannot read
-
-
-def _spelling(config):
-    """Return a dict from keys to their aliases, where they are used."""
-    spelling = {}
-    for key in keys.TABLE:
-        if key.alias and not _is_set(config, key.name) and (
-                _is_set(config, key.alias)
-                or _variable(config, key.alias)
-                and not _variable(config, key.name)):
-            spelling[key.name] = key.alias
-    return spelling
-
-
-def _variable(config, name):
-    """Return the environment variable that gives a key its value, or None.
-
-    Source: docker_registry/lib/config.py, whose Config keeps what the file
-        has in _config
-    """
-    in_file = getattr(config, '_config', None)
-    value = in_file.get(name) if isinstance(in_file, dict) else None
-    if hasattr(value, 'startswith') and value.startswith('_env:'):
-        return values.native(value.split(':')[1])
-    return None
-
-
-def _unset_variables(config):
-    return {name: _variable(config, name) for name in keys.names()
-            if _variable(config, name) and not _is_set(config, name)}
-
-
 def _in_words_of(spelling, variables, problem):
     """Name keys as the configuration does, and variables that are not set."""
     for name, alias in spelling.items():
@@ -218,31 +175,6 @@ def _in_words_of(spelling, variables, problem):
             if named in variables and ': missing' in problem:
                 problem += '; $%s is not set' % variables[named]
     return problem
-
-
-def _value(config, key):
-    given = _get(config, key.name)
-    if key.alias:
-        other = _get(config, key.alias)
-        if other not in (None, ''):
-            if given not in (None, ''):
-                raise ValueError('the same as %s; give one of them'
-                                 % key.alias)
-            given = other
-    return key.default if given in (None, '') else key.parse(given)
-
-
-def _unknown_keys(config):
-    # core's test Config has no keys(): there is nothing to look through.
-    list_keys = getattr(config, 'keys', None)
-    known = keys.names()
-    problems = []
-    for name in sorted(list_keys() if callable(list_keys) else ()):
-        if name.startswith('swift_') and name not in known:
-            near = keys.meant_by(name)
-            problems.append('%s: unknown%s' % (
-                name, near and '; did you mean %s?' % near))
-    return problems
 
 
 def _other_problems(found):

@@ -9,10 +9,7 @@ the native str: UTF-8 on Python 2.
 import numbers
 import re
 
-from ..compat import TEXT_TYPES
-from ..compat import encoded
-from ..compat import native
-from ..compat import urlparse
+from .. import compat
 
 # 0 is registry:2's word for it.
 _AUTH_VERSIONS = {'auto': 'auto', '0': 'auto', '1': '1', '1.0': '1',
@@ -29,10 +26,10 @@ def text(value):
     # `true`, 1.10 or a date the spelling is lost.
     if isinstance(value, numbers.Integral) and not isinstance(value, bool):
         return str(value)
-    if not isinstance(value, TEXT_TYPES):
+    if not isinstance(value, compat.TEXT_TYPES):
         raise ValueError('YAML reads the value as %s; put it in quotes'
                          % type(value).__name__)
-    return native(value)
+    return compat.native(value)
 
 
 def secret(value):
@@ -56,7 +53,7 @@ def url(value):
     """
     value = text(value)
     try:
-        parsed = urlparse(value.strip())
+        parsed = compat.urlparse(value.strip())
         # A port is looked at only when it is asked for. Where it is too large
         # Python 2 has none.
         if parsed.port is None and re.search(r':\d+$', parsed.netloc):
@@ -99,7 +96,7 @@ def storage_url(value):
     """Return the URL of an account, or scheme and host of one alone."""
     checked = url(value)
     # A URL of Ceph's RADOS Gateway may end in /swift/v1.
-    if re.search(r'/v1(\.0)?/[^/]+/.', urlparse(checked).path):
+    if re.search(r'/v1(\.0)?/[^/]+/.', compat.urlparse(checked).path):
         raise ValueError('goes on after the account, where it should end; the '
                          'container is swift_container: ' + quoted(value))
     return checked
@@ -120,7 +117,7 @@ def path(value):
 def container(value):
     """Return the name of a container."""
     value = text(value)
-    if '/' in value or len(encoded(value)) > 256:
+    if '/' in value or len(compat.encoded(value)) > 256:
         raise ValueError('a container name has no slash and at most 256 '
                          'bytes: ' + quoted(value))
     if value in ('.', '..') or _CONTROL.search(value):
