@@ -241,7 +241,7 @@ def test_credentials_that_may_not_make_the_container(make_storage, services):
         storage.put_content('a', b'1')
     assert caught.value.status == 403
     assert 'cannot write to container' in str(caught.value)
-    assert 'give the user the right' in str(caught.value)
+    assert 'give swift_user the right' in str(caught.value)
 
 
 @pytest.mark.parametrize('call', [

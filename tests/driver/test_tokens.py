@@ -204,3 +204,12 @@ def test_403_that_many_get_at_once(faulty_storage, faults):
         thread.join()
     assert found == [True] * 8
     assert faults.count('GET', _LOGIN) == 2
+
+
+def test_403_of_a_write_says_who_may_not_write_where(faulty_storage, faults):
+    faults.inject(relay.status(403), 'PUT', times=2)
+    with pytest.raises(errors.AccessDeniedError) as caught:
+        faulty_storage.put_content('a', b'1')
+    assert 'cannot write to container container' in str(caught.value)
+    assert '(see swift_user, swift_container)' in str(caught.value)
+    assert caught.value.see == ('swift_user', 'swift_container')

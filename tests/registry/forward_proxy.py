@@ -17,15 +17,17 @@ class ForwardProxy:
 
     :param refuses_with: status to answer everything with instead, None for
         none
+    :param breaks_off: part of the paths whose answers end after one byte
     :ivar asked: 'METHOD host:port' of every request, in order; the method is
         CONNECT for a tunnel
     """
 
-    def __init__(self, refuses_with=None):
+    def __init__(self, refuses_with=None, breaks_off=None):
         self.asked = asked = []
 
         class Handler(_Handler):
             refusal = refuses_with
+            part = breaks_off
 
             def note(self, address):
                 asked.append('%s %s' % (self.command, address))
@@ -45,7 +47,7 @@ class ForwardProxy:
 
 class _Handler(http.server.BaseHTTPRequestHandler):
 
-    refusal = None
+    refusal = part = None
 
     def do_CONNECT(self):
         self.note(self.path)
@@ -82,6 +84,8 @@ class _Handler(http.server.BaseHTTPRequestHandler):
                 if name.lower() not in _HOP_BY_HOP:
                     self.send_header(name, value)
             self.end_headers()
+            if self.part and self.part in url.path:
+                content = content[:1]
             self.wfile.write(content)
         finally:
             target.close()

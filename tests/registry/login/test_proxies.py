@@ -78,3 +78,13 @@ def test_proxy_that_refuses_is_named(settings, fails, identity, status):
             variables=dict(variables, NO_PROXY='127.0.0.1'))
         assert 'HEAD registry/a' in message
         assert 'status %d' % status in message
+
+
+def test_proxy_that_breaks_off_is_named(settings, call_driver):
+    path = 'images/broken/layer'
+    with forward_proxy.ForwardProxy(breaks_off=path) as proxy:
+        message = call_driver('registry', settings, [
+            ['stream_write', path, 'x' * 1000], ['stream_read', path]],
+            {'HTTP_PROXY': proxy.url})[1]
+    assert ' through the proxy %s (HTTP_PROXY), after 1 of 1000 bytes' % (
+        proxy.url) in message

@@ -8,6 +8,7 @@ import re
 
 from . import connections
 from . import retry
+from . import session
 from .. import errors
 
 _CONTENT_RANGE = re.compile(r'bytes (\d+)-(\d+)/(\d+)$')
@@ -34,6 +35,7 @@ class Body(object):
     def __init__(self, pool, connection, action, object_name, headers, body):
         self._pool = pool
         self._connection = connection
+        self._storage_url = connection.storage_url
         self._action = action
         self._object_name = object_name
         self._body = body
@@ -100,6 +102,7 @@ class Body(object):
 
     def _broke_off(self, cause):
         return errors.unreachable(
-            '%s, after %d of %s bytes' % (self._action, self._received,
-                                          self.size),
+            '%s%s, after %d of %s bytes' % (
+                self._action, session.through_proxy(self._storage_url),
+                self._received, self.size),
             cause, self._object_name, self._answer.transaction_id)

@@ -42,8 +42,9 @@ class Creation(object):
             if error.status != 403 or isinstance(error, errors.LoginError):
                 raise
             # Swift says no before it looks whether the container is there.
-            raise self._cannot_write(error, 'it must be there, and give '
-                                     'the user the right to write')
+            raise self._cannot_write(
+                error, 'it must be there, and give %s the right to write' % (
+                    self._settings.rights_keys()[0]), error.see)
 
     def _create(self, missing, attempts_left):
         """Make the container.
@@ -59,9 +60,10 @@ class Creation(object):
         try:
             self._requests.send('PUT container ' + self._name, None,
                                 self._put_container)
-        except (errors.AccessDeniedError, errors.ObjectNotFoundError):
-            raise self._cannot_write(missing, 'it is missing, and the user '
-                                     'may not create it')
+        except (errors.AccessDeniedError, errors.ObjectNotFoundError) as error:
+            raise self._cannot_write(
+                missing, 'it is missing, and %s may not create it' % (
+                    self._settings.rights_keys()[0]), error.see)
 
     def _put_container(self, connection):
         client.put_container(
@@ -70,10 +72,17 @@ class Creation(object):
         answers.expect_status(connection, 'PUT container ' + self._name, None,
                               201, 202)
 
-    def _cannot_write(self, error, reason):
+    def _cannot_write(self, error, reason, see=()):
+        """Return the exception for a container that cannot be written to.
+
+        :param error: errors.SwiftError of the object's PUT
+        :param see: keys of the settings that say who writes, and where
+        """
         kind = (errors.AccessDeniedError if error.status == 403
                 else errors.SwiftError)
-        return kind('PUT %s: cannot write to container %s (see '
-                    'swift_container): %s' % (
-                        error.object_name, self._name, reason),
-                    error.object_name, error.status, error.transaction_id)
+        made = kind('PUT %s: cannot write to container %s (see %s): %s' % (
+            error.object_name, self._name,
+            ', '.join(see or ['swift_container']), reason),
+            error.object_name, error.status, error.transaction_id)
+        made.see = see
+        return made

@@ -89,6 +89,8 @@ def authenticate(settings, limit_seconds):
             service_token = compat.native(service.auth_token)
             lives.append(_life_seconds(service))
     life_seconds = min([life for life in lives if life] or [None])
+    logger.debug('%s: the token is good for %s', action, '%d s' % life_seconds
+                 if life_seconds else 'nobody says how long')
     return Grant(compat.native(storage_url), compat.native(access.auth_token),
                  service_token, life_seconds and asked_at + life_seconds,
                  life_seconds, region_choice)
