@@ -19,6 +19,7 @@ import flask
 
 from docker_registry.lib import config
 
+from . import hangups
 from . import health
 from . import metrics
 from . import replaced
@@ -64,6 +65,8 @@ class Extension(object):
         app.after_request(self._after_request)
         app.teardown_request(lambda error: storage.end())
         app.register_error_handler(errors.SwiftError, self._failed)
+        self._hangups = hangups.Hangups(toolkit)
+        self._hangups.install(app)
         for prefix in ('', '/v1'):
             app.add_url_rule(prefix + '/_health', 'swift_health',
                              self._show_health)
@@ -117,6 +120,7 @@ class Extension(object):
     def _before_request(self):
         request = flask.request._get_current_object()
         request_body.widen(request.environ)
+        self._hangups.begin()
         image_id = (request.view_args or {}).get('image_id')
         if (image_id and _IMAGE_ID.match(image_id)
                 # The answer to that, 304, needs the mark alone.
