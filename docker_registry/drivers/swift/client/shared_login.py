@@ -133,9 +133,9 @@ class SharedLogin(object):
                 min(limit_seconds, _AHEAD_SECONDS, left_seconds)))
         except errors.SwiftError as error:
             left_seconds = current.ends_at - breaker.clock()
-            self._renew_at = breaker.clock() + left_seconds / 4
-            logger.warning('%s; the token is good for another %d s', error,
-                           left_seconds)
+            self._renew_at = breaker.clock() + max(1, left_seconds / 4.0)
+            logger.warning('%s; the last token is good for another %d s',
+                           error, left_seconds)
         finally:
             self.attempts += 1
 
