@@ -205,6 +205,8 @@ def test_retry_delay(make_storage, faults, caplog):
 def test_one_line_for_each_request(faulty_storage, faults, caplog):
     caplog.set_level(logging.DEBUG, 'docker_registry')
     faulty_storage.put_content('a', b'12345')
+    # The first one also asks whether the container keeps older versions.
+    faulty_storage.remove('a')
     caplog.clear()
     faulty_storage.put_content('a', b'12345')
     faulty_storage.get_content('a')
