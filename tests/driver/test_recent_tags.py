@@ -1,24 +1,41 @@
 """Tags that a listing does not show yet."""
 
+from concurrent import futures
+import itertools
 import json
+import threading
+import time
 
 import pytest
 
 from docker_registry.drivers.swift import errors
+from docker_registry.drivers.swift import recent_tags
 
 REPOSITORY = 'repositories/library/demo'
 TAG = REPOSITORY + '/tag_latest'
+OTHER_TAG = REPOSITORY + '/tag_other'
 NOTES = REPOSITORY + '/_recent_tags'
+WRITING, ANNOUNCED = NOTES + '_writing', NOTES + '_announced'
 
 
 @pytest.fixture
 def lagging(storage, monkeypatch):
     """A storage whose listings show no tag."""
+    hide_tags(storage, monkeypatch)
+    return storage
+
+
+@pytest.fixture
+def unhurried(monkeypatch):
+    """However busy the machine is, who writes notes is in time."""
+    monkeypatch.setattr(recent_tags, '_WRITE_SECONDS', 60)
+
+
+def hide_tags(storage, monkeypatch):
     listing = storage._container.list
     monkeypatch.setattr(storage._container, 'list', lambda *args, **keys: (
         entry for entry in listing(*args, **keys)
         if '/tag_' not in entry['name']))
-    return storage
 
 
 def noted(storage):
@@ -46,12 +63,17 @@ def test_tag_that_has_been_removed(lagging):
         list(lagging.list_directory(REPOSITORY))
 
 
+@pytest.mark.usefixtures('unhurried')
 def test_nothing_is_left_of_a_repository(storage):
     storage.put_content(TAG, b'1')
     storage.put_content(REPOSITORY + '/tag_v1', b'1')
     storage.remove(TAG)
+    assert list(storage.list_directory(REPOSITORY)) == [
+        REPOSITORY + '/tag_v1']
     assert noted(storage) == ['tag_v1']
     storage.remove(REPOSITORY + '/tag_v1')
+    with pytest.raises(errors.ObjectNotFoundError):
+        list(storage.list_directory(REPOSITORY))
     assert not list(storage._container.list('registry/'))
     storage.put_content(TAG, b'1')
     storage.remove(REPOSITORY)
@@ -103,19 +125,25 @@ def test_what_is_no_tag_is_not_noted(storage, path):
         'registry/' + path]
 
 
-def test_note_that_another_registry_has_replaced(
-        storage, make_storage, monkeypatch):
-    other = make_storage()
-    write, others = storage._container.put, []
+@pytest.fixture
+def lagging_storages(make_storage, monkeypatch):
+    """Make storages of one container whose listings show no tag."""
+    def make(count):
+        storages = [make_storage() for _ in range(count)]
+        for storage in storages:
+            hide_tags(storage, monkeypatch)
+        return storages
+    return make
 
-    def put(object_name, *args):
-        write(object_name, *args)
-        if object_name.endswith('/_recent_tags') and not others:
-            others.append(object_name)
-            other._write(NOTES, b'{"tag_other": 1e11}')
-    monkeypatch.setattr(storage._container, 'put', put)
-    storage.put_content(TAG, b'1')
-    assert noted(storage) == ['tag_latest', 'tag_other']
+
+@pytest.mark.parametrize('registries', [1, 4, 24])
+def test_many_write_tags_at_once(lagging_storages, registries):
+    storages = lagging_storages(registries)
+    tags = {'%s/tag_%d' % (REPOSITORY, number) for number in range(24)}
+    with futures.ThreadPoolExecutor(len(tags)) as executor:
+        list(executor.map(lambda storage, tag: storage.put_content(tag, b'1'),
+                          itertools.cycle(storages), tags))
+    assert set(storages[0].list_directory(REPOSITORY)) == tags
 
 
 @pytest.mark.parametrize('content', [
@@ -143,4 +171,138 @@ def test_notes_that_cannot_be_written_fail_no_push(
     monkeypatch.setattr(lagging._container, 'put', put)
     lagging.put_content(TAG, b'1')
     assert lagging.get_content(TAG) == b'1'
-    assert 'tag_latest is changed, but not noted: no' in caplog.text
+    assert REPOSITORY + ': tags are written, but not noted: no' in caplog.text
+
+
+@pytest.mark.usefixtures('unhurried')
+def test_notes_of_tags_that_are_not_there(make_storage, faults, monkeypatch):
+    """They are looked for at the same time, and once."""
+    writer = make_storage()
+    storage = make_storage(
+        swift_authurl='http://127.0.0.1:%d/auth/v1.0' % faults.port)
+    notes = {'tag_%d' % number: time.time() for number in range(100)}
+    writer._write(NOTES, json.dumps(notes).encode())
+    writer.put_content(REPOSITORY + '/tag_7', b'1')
+    assert not storage.exists('warm')
+    with futures.ThreadPoolExecutor(1) as executor:
+        listing = executor.submit(
+            lambda: list(storage.list_directory(REPOSITORY)))
+        most = 0
+        while not listing.done():
+            most = max(most, storage.statistics()['pool']['in_use'])
+            time.sleep(0.001)
+    assert listing.result() == [REPOSITORY + '/tag_7']
+    assert most > 4
+    # Once to see that they are not there, once after their notes are dropped.
+    assert faults.count('HEAD', '/tag_') == 2 * 99
+    assert noted(writer) == ['tag_7']
+    before = faults.count('HEAD', '/tag_')
+    assert list(storage.list_directory(REPOSITORY)) == [REPOSITORY + '/tag_7']
+    assert faults.count('HEAD', '/tag_') == before
+
+
+@pytest.mark.usefixtures('unhurried')
+def test_tag_that_is_written_while_its_note_is_dropped(
+        lagging, make_storage, monkeypatch):
+    other = make_storage()
+    lagging.put_content(TAG, b'1')
+    lagging.remove(TAG)
+    write, written = lagging._container.put, []
+
+    def put(object_name, *args, **keys):
+        if object_name.endswith('/_recent_tags') and not written:
+            written.append(object_name)
+            other.put_content(TAG, b'2')  # whose note it finds
+        write(object_name, *args, **keys)
+    lagging.put_content(REPOSITORY + '/tag_v1', b'1')
+    monkeypatch.setattr(lagging._container, 'put', put)
+    for _ in range(2):
+        assert sorted(lagging.list_directory(REPOSITORY)) == [
+            TAG, REPOSITORY + '/tag_v1']
+    assert written
+    assert noted(lagging) == ['tag_latest', 'tag_v1']
+
+
+def test_notes_are_not_dropped_among_several_who_write(lagging):
+    lagging._write(NOTES, json.dumps({'tag_latest': time.time()}).encode())
+    lagging._write(WRITING, b'somebody')
+    with pytest.raises(errors.ObjectNotFoundError):
+        list(lagging.list_directory(REPOSITORY))
+    assert noted(lagging) == ['tag_latest']
+
+
+def test_who_was_killed_while_he_wrote(lagging, monkeypatch):
+    lagging._write(WRITING, b'somebody')
+    lagging.put_content(TAG, b'1')
+    assert noted(lagging) == ['tag_latest']
+    assert lagging.get_content(WRITING) != b''
+    # Some time later.
+    age = lagging._container.age
+    monkeypatch.setattr(recent_tags, '_WRITE_SECONDS', 60)
+    monkeypatch.setattr(lagging._container, 'age',
+                        lambda name: age(name) + 600)
+    monkeypatch.setattr(time, 'sleep', lambda seconds: pytest.fail('waits'))
+    lagging.put_content(REPOSITORY + '/tag_v1', b'1')
+    assert noted(lagging) == ['tag_latest', 'tag_v1']
+    assert not lagging.exists(WRITING)
+
+
+def test_who_announces_himself_meanwhile(lagging, make_storage, monkeypatch):
+    """Nobody takes himself for the only one; no note is lost."""
+    other = make_storage()
+    write, others = lagging._container.put, []
+
+    def put(object_name, *args, **keys):
+        write(object_name, *args, **keys)
+        if object_name.endswith('/_recent_tags_writing') and not others:
+            others.append(threading.Thread(
+                target=other.put_content, args=(OTHER_TAG, b'1')))
+            others[0].start()
+            while not announced_by_other():
+                time.sleep(0.01)
+
+    def announced_by_other():
+        return lagging._read(ANNOUNCED) not in own
+    own = []
+
+    def remember(path, content):
+        if path == ANNOUNCED:
+            own.append(content)
+        lagging_write(path, content)
+    lagging_write = lagging._recent_tags._write
+    monkeypatch.setattr(lagging._recent_tags, '_write', remember)
+    monkeypatch.setattr(lagging._container, 'put', put)
+    lagging.put_content(TAG, b'1')
+    others[0].join()
+    assert noted(lagging) == ['tag_latest', 'tag_other']
+
+
+def test_stale_notes_that_somebody_writes(lagging, make_storage, monkeypatch):
+    """Who is not alone looks whether his note stays."""
+    other = make_storage()
+    lagging._write(WRITING, b'somebody')
+    write, written = lagging._container.put, []
+
+    def put(object_name, *args, **keys):
+        write(object_name, *args, **keys)
+        if object_name.endswith('/_recent_tags'):
+            written.append(object_name)
+            if len(written) == 1:
+                other._write(NOTES, b'{"tag_other": 1e11}')
+    monkeypatch.setattr(lagging._container, 'put', put)
+    lagging.put_content(TAG, b'1')
+    assert noted(lagging) == ['tag_latest', 'tag_other']
+    assert len(written) == 2
+
+
+@pytest.mark.usefixtures('unhurried')
+def test_a_tag_that_is_noted_already(lagging, make_storage, faults):
+    storage = make_storage(
+        swift_authurl='http://127.0.0.1:%d/auth/v1.0' % faults.port)
+    lagging.put_content(TAG, b'1')
+    assert not storage.exists('warm')
+    before = len(faults.requests)
+    storage.put_content(TAG, b'2')
+    assert len(faults.requests) == before + 2
+    storage.put_content(OTHER_TAG, b'2')
+    assert len(faults.requests) == before + 2 + 9

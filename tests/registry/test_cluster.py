@@ -2,6 +2,7 @@
 
 import concurrent.futures
 import contextlib
+import itertools
 import json
 import signal
 import threading
@@ -103,6 +104,24 @@ def test_push_is_pulled_at_once_although_the_listing_lags(
     site.swift.catch_up()
     assert listed() == ['tag_new', 'tag_old', 'tag_new']
     assert second.tags(repository) == {'old': old.id, 'new': new.id}
+
+
+def test_tags_that_are_written_at_once_although_the_listing_lags(
+        site, clients, repository):
+    image = v1client.make_image()
+    clients[0].push(repository, [image], 'old')
+    site.swift.catch_up()
+    tags = ['v%d' % number for number in range(32)]
+    with no_container_servers(site):
+        with concurrent.futures.ThreadPoolExecutor(len(tags)) as executor:
+            list(executor.map(
+                lambda client, tag: client.tag(repository, tag, image.id),
+                itertools.cycle(clients), tags))
+    expected = dict.fromkeys(tags + ['old'], image.id)
+    for client in clients:
+        assert client.tags(repository) == expected
+    site.swift.catch_up()
+    assert clients[0].tags(repository) == expected
 
 
 def test_storage_node_that_comes_back_with_what_it_had(

@@ -6,33 +6,59 @@ registry finds the tags of a repository by listing it, and what was pushed has
 to be there for a pull at once, from any registry. So the names of tags that
 were written lately are noted in an object beside them.
 
-A note that cannot be written fails no push. When two registries write notes
-in the same moment, one note may be lost although each reads its own again;
-that tag then shows when the listing has it. Knows nothing of how contents are
-read or written.
+Swift cannot add to an object. Who writes the notes has read them before, and
+drops what somebody else has written in between. So a writer finds out whether
+it is alone: it announces itself, looks whether somebody is writing, says that
+it is, and looks whether somebody has announced himself since. Who is alone
+writes, and that is the rule. Who is not waits for a second, so that everybody
+sees that there are several, writes, waits for a second again and looks whether
+what it has written is there. Who takes longer than a second for it may lose a
+note. A note that cannot be written fails no push.
+
+Knows nothing of how contents are read or written.
+
+Source: L. Lamport, A Fast Mutual Exclusion Algorithm, ACM Transactions on
+    Computer Systems 5, 1987, of which this has the part that takes no waiting
 """
 
+import collections
 import json
 import logging
+import random
 import re
+import threading
 import time
+import uuid
 
+from . import compat
 from . import errors
+from . import per_process
 
-#: Name of the object beside the tags; the registry takes no notice of it.
+#: Names of objects beside the tags; the registry takes no notice of them. The
+#: notes; who announced himself last; who is writing the notes.
 NOTES = '_recent_tags'
+_ANNOUNCED, _WRITING = NOTES + '_announced', NOTES + '_writing'
+OWN = (NOTES, _ANNOUNCED, _WRITING)
 
 #: The other files that a repository may have.
 #: Source: the path helpers in docker_registry/core/driver.py, which also name
 #: the tags
-_OTHERS = (NOTES, 'json', '_images_list', '_index_images', '_private')
+_OTHERS = OWN + ('json', '_images_list', '_index_images', '_private')
 _REPOSITORY = r'(repositories/[^/]+/[^/]+)'
 _TAG = re.compile(_REPOSITORY + r'/(tag_[^/]+)$')
 _KEPT_SECONDS = 7 * 86400
 #: A tag with a note of this age at most is not noted again.
 _FRESH_SECONDS = 86400
 _KEPT_NOTES = 1000
-_ATTEMPTS = 3
+
+#: As long as it takes at most to find out that one is alone and to write.
+_WRITE_SECONDS = 1
+#: For so many times that is a sign of several writers to be heeded. One that
+#: is older than two times is replaced by whoever goes on.
+_SIGN_TIMES, _REPLACED_TIMES = 6, 3
+_ATTEMPTS = 20
+#: Of this process, so that the tags of other repositories seldom wait.
+_LOCKS = 64
 
 logger = logging.getLogger(__name__)
 
@@ -45,20 +71,58 @@ class RecentTags(object):
         is in Swift
     :param write: callable that writes content, bytes, to a path
     :param remove: callable that removes a path
+    :param age: callable that returns how many seconds ago a path was written,
+        by Swift's clock
     """
 
-    def __init__(self, read, write, remove):
+    def __init__(self, read, write, remove, age):
         self._read = read
         self._write = write
         self._remove = remove
+        self._age = age
+        self._waiting = per_process.PerProcess(_Waiting)
 
     def written(self, path):
         """Note that a path has been written, if it is a tag's."""
-        self._change(path, _add)
+        tag = _TAG.match(path.strip('/'))
+        if not tag:
+            return
+        directory, name = tag.groups()
+        try:
+            if self._has(directory, [name]):
+                return
+            waiting = self._waiting.get()
+            waiting.add(directory, name)
+            with waiting.lock(directory):
+                if waiting.has(directory, name):  # not noted by another
+                    self._add(directory, waiting)
+        except errors.SwiftError as error:
+            logger.warning('%s: tags are written, but not noted: %s',
+                           directory, error)
 
-    def removed(self, path):
-        """Drop the note of a path that has been removed, if there is one."""
-        self._change(path, _drop)
+    def drop(self, directory, paths):
+        """Drop the notes of tags that are not there, if nobody else writes.
+
+        Afterwards one of them may be there again: it was noted when it was
+        written, and is to be noted anew.
+
+        :returns: whether they are dropped
+        """
+        directory = directory.strip('/')
+        try:
+            with self._waiting.get().lock(directory):
+                began = compat.monotonic()
+                if not self._is_alone(directory, _new_name()):
+                    return False
+                is_dropped = self._change(
+                    directory, began, (),
+                    [path.rsplit('/', 1)[-1] for path in paths])
+                self._remove_if_there(directory, _WRITING)
+                return is_dropped
+        except errors.SwiftError as error:
+            logger.warning('notes of absent tags in %s are not dropped: %s',
+                           directory, error)
+            return False
 
     def paths(self, directory):
         """Return the tags of a repository that were written lately.
@@ -89,30 +153,91 @@ class RecentTags(object):
             names |= {name, 'tag%s_json' % name[len('tag_'):]}
         return {'%s/%s' % (directory, name) for name in names}
 
-    def _change(self, path, change):
-        """Change the notes beside a tag.
+    def _has(self, directory, names):
+        """Tell whether names are noted, and not for long."""
+        notes = self._notes(directory)
+        oldest = time.time() - _FRESH_SECONDS
+        return all(notes.get(name, 0) > oldest for name in names)
 
-        :param change: _add or _drop
-        """
-        tag = _TAG.match(path.strip('/'))
-        if not tag:
+    def _add(self, directory, waiting):
+        names = set()
+
+        def change(began):
+            # With those that have come meanwhile.
+            names.update(waiting.take(directory))
+            return self._change(directory, began, names)
+        own = _new_name()
+        began = compat.monotonic()
+        if (self._is_alone(directory, own) and change(began)
+                and compat.monotonic() - began < _WRITE_SECONDS):
+            self._remove_if_there(directory, _WRITING)
             return
-        directory, name = tag.groups()
-        try:
-            # Read again after each write: another registry's notes may have
-            # replaced it.
-            for _ in range(_ATTEMPTS):
-                notes = self._notes(directory)
-                if not change(notes, name):
+        for _ in range(_ATTEMPTS):
+            if self._change_among_others(directory, own, change):
+                time.sleep(_WRITE_SECONDS)
+                if self._has(directory, names):
                     return
-                self._replace(directory, notes)
-        except errors.SwiftError as error:
-            logger.warning('%s is changed, but not noted: %s', path, error)
+        logger.warning('%s: too many write notes; the tags %s may be missing '
+                       'until they are listed', directory,
+                       ', '.join(sorted(names)))
+
+    def _is_alone(self, directory, own):
+        """Tell whether nobody else writes notes, nor will for a second.
+
+        If so, _WRITING is there until it is removed; if not, it is there as
+        a sign that there are several.
+        """
+        self._write('%s/%s' % (directory, _ANNOUNCED), own)
+        age = self._sign_age(directory)
+        if age is not None and age < _SIGN_TIMES * _WRITE_SECONDS:
+            return False
+        self._write('%s/%s' % (directory, _WRITING), own)
+        return self._read_if_there(directory, _ANNOUNCED) == own
+
+    def _change_among_others(self, directory, own, change):
+        """Change the notes while others may write them, too.
+
+        :param change: callable of the time when others were looked for
+        :returns: whether they are written; others may drop that yet
+        """
+        sign = self._read_if_there(directory, _WRITING)
+        # Not all at the same time.
+        time.sleep(_WRITE_SECONDS * (1 + random.random()))
+        age = self._sign_age(directory)
+        if age is None or age > _REPLACED_TIMES * _WRITE_SECONDS:
+            self._write('%s/%s' % (directory, _WRITING), own)
+            return False
+        # Who is alone may just have begun.
+        return (self._read_if_there(directory, _WRITING) == sign
+                and change(compat.monotonic()))
+
+    def _change(self, directory, began, added, dropped=()):
+        """Write the notes anew.
+
+        :param began: compat.monotonic() when others were last looked for
+        :returns: False if it is too late for that
+        """
+        notes = self._notes(directory)
+        if compat.monotonic() - began > _WRITE_SECONDS:
+            return False
+        notes.update(dict.fromkeys(added, time.time()))
+        for name in dropped:
+            notes.pop(name, None)
+        oldest = time.time() - _KEPT_SECONDS
+        newest_first = sorted(notes.items(), key=lambda note: -note[1])
+        kept = {name: written_at for name, written_at
+                in newest_first[:_KEPT_NOTES] if written_at > oldest}
+        if kept:
+            self._write('%s/%s' % (directory, NOTES),
+                        json.dumps(kept).encode('ascii'))
+        else:
+            self._remove_if_there(directory, NOTES)
+            self._remove_if_there(directory, _ANNOUNCED)
+        return True
 
     def _notes(self, directory):
-        try:
-            content = self._read('%s/%s' % (directory, NOTES))
-        except errors.ObjectNotFoundError:
+        content = self._read_if_there(directory, NOTES)
+        if content is None:
             return {}
         try:
             notes = json.loads(content.decode('utf-8'))
@@ -124,31 +249,59 @@ class RecentTags(object):
                        NOTES)
         return {}
 
-    def _replace(self, directory, notes):
-        path = '%s/%s' % (directory, NOTES)
-        oldest = time.time() - _KEPT_SECONDS
-        newest_first = sorted(notes.items(), key=lambda note: -note[1])
-        kept = {name: written_at for name, written_at
-                in newest_first[:_KEPT_NOTES] if written_at > oldest}
-        if kept:
-            self._write(path, json.dumps(kept).encode('ascii'))
-        else:
-            self._remove(path)
+    def _sign_age(self, directory):
+        """Return how old _WRITING is in seconds; None if it is not there."""
+        try:
+            return self._age('%s/%s' % (directory, _WRITING))
+        except errors.ObjectNotFoundError:
+            return None
+
+    def _read_if_there(self, directory, name):
+        try:
+            return self._read('%s/%s' % (directory, name))
+        except errors.ObjectNotFoundError:
+            return None
+
+    def _remove_if_there(self, directory, name):
+        try:
+            self._remove('%s/%s' % (directory, name))
+        except errors.ObjectNotFoundError:
+            pass
+
+
+class _Waiting(object):
+
+    """The names that threads of one process wait to note: one writes for all.
+    """
+
+    def __init__(self):
+        self._locks = [threading.Lock() for _ in range(_LOCKS)]
+        self._names = collections.defaultdict(set)
+        self._names_lock = threading.Lock()  # held for a moment
+
+    def lock(self, directory):
+        """Return the lock of whoever writes the notes of a directory."""
+        return self._locks[hash(directory) % _LOCKS]
+
+    def add(self, directory, name):
+        with self._names_lock:
+            self._names[directory].add(name)
+
+    def has(self, directory, name):
+        """Tell whether a name still waits."""
+        with self._names_lock:
+            return name in self._names.get(directory, ())
+
+    def take(self, directory):
+        """Return the names that wait, once."""
+        with self._names_lock:
+            return self._names.pop(directory, ())
+
+
+def _new_name():
+    """Return what nobody else calls himself."""
+    return uuid.uuid4().hex.encode('ascii')
 
 
 def _is_repository(path):
     return bool(re.match(_REPOSITORY + '$', (path or '').strip('/')))
-
-
-def _add(notes, name):
-    """Note a name; return whether that has changed the notes."""
-    now = time.time()
-    if now - notes.get(name, 0) < _FRESH_SECONDS:
-        return False
-    notes[name] = now
-    return True
-
-
-def _drop(notes, name):
-    """Drop a name; return whether that has changed the notes."""
-    return notes.pop(name, None) is not None

@@ -4,6 +4,7 @@ Source of the contract: docker_registry/core/driver.py of docker-registry-core
     2.0.3, and how images.py and tags.py of docker-registry 0.9.1 use it
 """
 
+from concurrent import futures
 import json
 
 from . import core_paths
@@ -24,6 +25,9 @@ from .objects import small_object
 #: Files of an image that are never large objects and have nothing below them.
 #: Source: the path helpers in docker_registry/core/driver.py
 _SMALL = ('json', 'ancestry', '_inprogress', '_checksum', '_files', '_diff')
+
+#: How many requests for one answer are under way at the same time.
+_AT_ONCE = 16
 
 
 class Storage(core_paths.Base):
@@ -62,8 +66,9 @@ class Storage(core_paths.Base):
         self._readers = read_ahead.Readers(values, self._container)
         self._redirects = redirect.Redirects(values, self._container)
         self._recent_tags = recent_tags.RecentTags(
-            self._read, self._write, lambda path: self._container.delete(
-                self._names.object_name(path)))
+            self._read, self._write,
+            lambda path: self._container.delete(self._names.object_name(path)),
+            lambda path: self._container.age(self._names.object_name(path)))
         self._requests = per_process.PerGreenlet(no_request.NoRequest)
 
     @property
@@ -187,7 +192,8 @@ class Storage(core_paths.Base):
         prefix = self._names.prefix(path)
         # What is not of the registry; other tools mark a directory by an
         # object of its name.
-        hidden = (prefix, prefix + recent_tags.NOTES, names.SEGMENTS)
+        hidden = [prefix, names.SEGMENTS] + [
+            prefix + name for name in recent_tags.OWN]
         not_listed = self._recent_tags.paths(path)
         empty = True
         for name in _without_twins(
@@ -198,9 +204,15 @@ class Storage(core_paths.Base):
                 listed = self._names.path(name)
                 not_listed.discard(listed)
                 yield listed
-        for tag in not_listed:
-            if self.exists(tag):
+        for tag in self._present(not_listed):
+            empty = False
+            not_listed.discard(tag)
+            yield tag
+        if not_listed and self._recent_tags.drop(path, not_listed):
+            # One may have been written while its note was dropped.
+            for tag in self._present(not_listed):
                 empty = False
+                self._recent_tags.written(tag)
                 yield tag
         if empty:
             raise errors.ObjectNotFoundError(
@@ -254,7 +266,6 @@ class Storage(core_paths.Base):
                 raise
         finally:
             self.memory.drop(path)
-        self._recent_tags.removed(path)
 
     def get_size(self, path):
         """Return the size of a path's content in bytes."""
@@ -423,19 +434,22 @@ class Storage(core_paths.Base):
         """
         found = self._large_objects.remove_below(
             self._names.prefix(path), self._forget)
-        for path_not_listed in unlisted:
-            found = self._remove_present(path_not_listed) or found
+        for path_not_listed in self._present(unlisted):
+            found = True
+            try:
+                self._large_objects.remove(
+                    self._names.object_name(path_not_listed))
+            except errors.ObjectNotFoundError:
+                pass  # somebody else was faster
         return found
 
-    def _remove_present(self, path):
-        """Remove a path; return whether it was there."""
-        try:
-            self._large_objects.remove(self._names.object_name(path))
-        except errors.ObjectNotFoundError:
-            return False
-        finally:
-            self.memory.drop(path)
-        return True
+    def _present(self, paths):
+        """Return which of some paths are there; asks for several at once."""
+        paths = list(paths)
+        with futures.ThreadPoolExecutor(_AT_ONCE) as executor:
+            # In those threads there is no request, which prefetches.
+            found = list(executor.map(self.exists, paths))
+        return [path for path, is_there in zip(paths, found) if is_there]
 
     def _forget(self, object_names):
         self.memory.drop(*map(self._names.path, object_names))

@@ -313,8 +313,16 @@ class Container(object):
 
         :returns: None where Swift does not say
         """
-        date = email.utils.parsedate(self.metadata().get('date', ''))
-        return None if date is None else calendar.timegm(date)
+        return _date(self.metadata())
+
+    def age(self, object_name):
+        """Return how many seconds ago an object was written, to the second.
+
+        Both times are Swift's; 0 where it does not say what time it is.
+        """
+        headers = self.head(object_name)
+        written_at = float(headers[answers.OBJECT_HEADER])
+        return (_date(headers) or written_at) - written_at
 
     def post(self, headers):
         """Change metadata of the container; what is not named stays.
@@ -442,3 +450,9 @@ def _tell_segments_status(error):
         statuses = _SEGMENT_STATUS.findall(error.http_response_content or b'')
         # 401 first: a new token is what everything else needs.
         error.http_status = int(min(statuses or [b'400']))
+
+
+def _date(headers):
+    """Return what time it was at Swift when it answered, or None."""
+    date = email.utils.parsedate(headers.get('date', ''))
+    return None if date is None else calendar.timegm(date)
