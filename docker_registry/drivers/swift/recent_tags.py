@@ -10,10 +10,11 @@ Swift cannot add to an object. Who writes the notes has read them before, and
 drops what somebody else has written in between. So a writer finds out whether
 it is alone: it announces itself, looks whether somebody is writing, says that
 it is, and looks whether somebody has announced himself since. Who is alone
-writes, and that is the rule. Who is not waits for a second, so that everybody
-sees that there are several, writes, waits for a second again and looks whether
-what it has written is there. Who takes longer than a second for it may lose a
-note. A note that cannot be written fails no push.
+writes, and that is the rule. Who is not waits for two seconds, so that
+everybody sees that there are several, writes, waits again and looks whether
+what it has written is there. A note may only be lost where Swift takes longer
+than two seconds for one of these small objects. A note that cannot be written
+fails no push.
 
 Knows nothing of how contents are read or written.
 
@@ -52,7 +53,7 @@ _FRESH_SECONDS = 86400
 _KEPT_NOTES = 1000
 
 #: As long as it takes at most to find out that one is alone and to write.
-_WRITE_SECONDS = 1
+_WRITE_SECONDS = 2
 #: For so many times that is a sign of several writers to be heeded. One that
 #: is older than two times is replaced by whoever goes on.
 _SIGN_TIMES, _REPLACED_TIMES = 6, 3
@@ -182,7 +183,7 @@ class RecentTags(object):
                        ', '.join(sorted(names)))
 
     def _is_alone(self, directory, own):
-        """Tell whether nobody else writes notes, nor will for a second.
+        """Tell whether nobody else writes notes, nor will for a while.
 
         If so, _WRITING is there until it is removed; if not, it is there as
         a sign that there are several.
