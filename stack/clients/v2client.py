@@ -1,4 +1,4 @@
-"""Pulls over the v2 API as docker 20 does, and compares every digest.
+"""Pulls and pushes over the v2 API, and compares every digest.
 
 Source: https://github.com/opencontainers/distribution-spec, and distribution/
 pull_v2.go of docker 20.10: HEAD and GET of the manifest, then each blob.
@@ -21,6 +21,15 @@ _ACCEPT = ', '.join((
     'application/vnd.docker.distribution.manifest.list.v2+json',
     'application/vnd.oci.image.manifest.v1+json',
     'application/vnd.oci.image.index.v1+json'))
+
+SCHEMA2 = 'application/vnd.docker.distribution.manifest.v2+json'
+OCI = 'application/vnd.oci.image.manifest.v1+json'
+_CONFIG = 'application/vnd.docker.container.image.v1+json'
+_LAYER = 'application/vnd.docker.image.rootfs.diff.tar'
+
+#: How clients push a blob.
+ONE_PUT, CHUNKED, WITH_LENGTH = 'one PUT', 'chunked', 'with length'
+_CHUNK_BYTES = 32 * 1024
 
 #: An image: digest of its manifest; manifest and config as they came, bytes;
 #: the layers, a list of bytes.
@@ -125,15 +134,61 @@ class V2Client:
         return Image(answer.headers['Docker-Content-Digest'], answer.body,
                      config, layers)
 
-    def push_blob(self, name, content):
-        """Push a layer or a config; return what a manifest says of it."""
-        answer = self.expect(202, 'POST', '/v2/%s/blobs/uploads/' % name)
-        location = urllib.parse.urlsplit(answer.headers['Location'])
-        found = digest(content)
-        self.expect(201, 'PUT', '%s?%s%sdigest=%s' % (
-            location.path, location.query, location.query and '&', found),
+    def start(self, name):
+        """Begin an upload; return where its bytes go."""
+        return self.expect(202, 'POST', '/v2/%s/blobs/uploads/' % name
+                           ).headers['Location']
+
+    def append(self, location, content, headers=None):
+        """Add bytes to an upload; return where the next ones go.
+
+        :param content: bytes; or an iterable of bytes, to be sent in chunks
+        """
+        return self.expect(202, 'PATCH', location, headers, content
+                           ).headers['Location']
+
+    def finish(self, location, blob_digest, content=b''):
+        """End an upload with its last bytes."""
+        answer = self.expect(201, 'PUT', '%s%sdigest=%s' % (
+            location, '&' if '?' in location else '?', blob_digest),
             {'Content-Type': 'application/octet-stream'}, content)
+        if answer.headers['Docker-Content-Digest'] != blob_digest:
+            raise v1client.CorruptError('digest of %s' % location)
+
+    def push_blob(self, name, content, way=ONE_PUT):
+        """Push a layer or a config; return what a manifest says of it.
+
+        :param way: ONE_PUT as containerd does, CHUNKED as docker does,
+            WITH_LENGTH as podman and skopeo do
+        """
+        found = digest(content)
+        location = _path(self.start(name))
+        if way == CHUNKED:
+            location = _path(self.append(location, [
+                content[start:start + _CHUNK_BYTES]
+                for start in range(0, len(content), _CHUNK_BYTES)]))
+            content_left = b''
+        elif way == WITH_LENGTH:
+            location = _path(self.append(location, content, {
+                'Content-Type': 'application/octet-stream'}))
+            content_left = b''
+        else:
+            content_left = content
+        self.finish(location, found, content_left)
         return {'digest': found, 'size': len(content)}
+
+    def push(self, name, layers, tag='latest', kind=SCHEMA2, way=ONE_PUT,
+             config=b'{}'):
+        """Push an image of layers, a list of bytes; return the Image."""
+        content = json.dumps({
+            'schemaVersion': 2, 'mediaType': kind,
+            'config': dict(self.push_blob(name, config, way),
+                           mediaType=_CONFIG),
+            'layers': [dict(self.push_blob(name, layer, way),
+                            mediaType=_LAYER) for layer in layers]},
+            indent=7).encode()
+        return Image(self.push_manifest(name, tag, content, kind), content,
+                     config, list(layers))
 
     def push_manifest(self, name, reference, content, media_type):
         """Push a manifest, bytes; return its digest."""
@@ -155,3 +210,9 @@ class V2Client:
     def catalog(self):
         """Return the names of the repositories."""
         return json.loads(self.get('/v2/_catalog').body)['repositories']
+
+
+def _path(location):
+    """Return where to send a request, of a URL or of a path."""
+    url = urllib.parse.urlsplit(location)
+    return url.path + ('?' + url.query if url.query else '')

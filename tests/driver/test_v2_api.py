@@ -335,14 +335,20 @@ def test_redirect(storage, layer, secret_of, make_storage):
     assert other.get(path).data == layer
 
 
-@pytest.mark.parametrize('user_agent, has_v1', [
-    ('docker/1.5.0 go/go1.3.3', True), ('docker/1.6.2 go/go1.4.2', True),
-    ('docker/1.9.1 go/go1.4.2 os/linux', True), ('docker/1.10.0', True),
-    ('docker/1.13.1 go/go1.7.5', True), ('docker/17.03.0-ce', True),
-    ('docker/17.11.0-ce go/go1.8.3', True), ('docker/17.12.0-ce', False),
-    ('docker/18.09.1', False), ('docker/20.10.24+dfsg1 go/go1.19.8', False),
-    ('docker/dev', False), ('containers/5.23.1', False),
-    ('containerd/1.6.20', False), ('skopeo/1.9.3', False), ('', False),
-    (None, False), ('Mozilla/5.0 docker/1.5', False)])
-def test_engines_that_have_v1(user_agent, has_v1):
-    assert engines.has_v1(user_agent) == has_v1
+@pytest.mark.parametrize('user_agent, without_pushes, with_pushes', [
+    ('docker/1.5.0 go/go1.3.3', True, True),
+    ('docker/1.6.2 go/go1.4.2', True, True),
+    ('docker/1.9.1 go/go1.4.2 os/linux', True, True),
+    ('docker/1.10.0', True, False),
+    ('docker/1.13.1 go/go1.7.5', True, False),
+    ('docker/17.03.0-ce', True, False),
+    ('docker/17.11.0-ce go/go1.8.3', True, False),
+    ('docker/17.12.0-ce', False, False), ('docker/18.09.1', False, False),
+    ('docker/20.10.24+dfsg1 go/go1.19.8', False, False),
+    ('docker/dev', False, False), ('containers/5.23.1', False, False),
+    ('containerd/1.6.20', False, False), ('skopeo/1.9.3', False, False),
+    ('', False, False), (None, False, False),
+    ('Mozilla/5.0 docker/1.5', False, False)])
+def test_engines_that_need_v1(user_agent, without_pushes, with_pushes):
+    assert engines.needs_v1(user_agent, False) == without_pushes
+    assert engines.needs_v1(user_agent, True) == with_pushes

@@ -91,7 +91,10 @@ def test_settings(path):
     assert settings.parse({'swift_health': {}}).enabled is False
     assert parse().enabled is False
     assert parse(enabled=None).enabled is False
-    assert parse(enabled=True) == (True, None, None)
+    assert parse(enabled=True) == (True, False, False, None, None)
+    assert parse(enabled=True, readonly={'enabled': True},
+                 delete={'enabled': False}).readonly is True
+    assert parse(delete={'enabled': True}).deletes is True
     write(path, line(u'bob', u'secret'))
     found = parse(enabled=True, auth={'htpasswd': {'realm': 'the registry',
                                                    'path': path}})
@@ -103,6 +106,9 @@ def test_settings(path):
     ({'enabled': 'yes'}, 'swift_v2: enabled: neither true nor false'),
     ({'enable': True}, 'swift_v2: enable: unknown'),
     ('yes', 'swift_v2: not a mapping'),
+    ({'readonly': True}, 'swift_v2: readonly: not a mapping'),
+    ({'readonly': {'enable': True}}, 'readonly: enable: unknown'),
+    ({'delete': {'enabled': 'yes'}}, 'delete: enabled: neither true'),
     ({'auth': 'htpasswd'}, 'swift_v2: auth: not a mapping'),
     ({'auth': {'token': {}}}, 'swift_v2: auth: token: unknown'),
     ({'auth': {}}, 'swift_v2: auth: htpasswd: missing'),

@@ -119,8 +119,7 @@ def test_off_by_default(start_registry):
 
 @pytest.mark.parametrize('user_agent', [
     'docker/1.5.0 go/go1.3.3 git-commit/a8a31ef kernel/3 os/linux arch/amd64',
-    'docker/1.6.2 go/go1.4.2', 'docker/1.9.1', 'docker/1.10.3 go/go1.5.3',
-    'docker/1.13.1', 'docker/17.03.2-ce', 'docker/17.11.0-ce go/go1.8.3'])
+    'docker/1.6.2 go/go1.4.2', 'docker/1.9.1'])
 def test_old_engines_see_what_they_saw(client, server, start_registry,
                                        user_agent):
     before = start_registry()
@@ -134,7 +133,8 @@ def test_old_engines_see_what_they_saw(client, server, start_registry,
 
 
 @pytest.mark.parametrize('user_agent', [
-    'docker/17.12.0-ce', 'docker/20.10.24+dfsg1 go/go1.19.8',
+    'docker/1.10.3 go/go1.5.3', 'docker/17.11.0-ce', 'docker/17.12.0-ce',
+    'docker/20.10.24+dfsg1 go/go1.19.8',
     'containers/5.23.1 (github.com/containers/image)', 'containerd/1.6.20'])
 def test_todays_clients_find_it(server, user_agent):
     answer = v2client.V2Client(

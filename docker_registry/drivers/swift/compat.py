@@ -19,6 +19,8 @@ if PY2:
 
     #: The types of text.
     TEXT_TYPES = (str, unicode)  # noqa: F821
+    #: The types of whole numbers.
+    INTEGER_TYPES = (int, long)  # noqa: F821
 
     def monotonic():
         """Return seconds by a clock that nobody sets."""
@@ -31,10 +33,12 @@ else:
     from urllib.parse import urlparse
     from urllib.parse import urlsplit
     TEXT_TYPES = (str,)
+    INTEGER_TYPES = (int,)
     monotonic = time.monotonic
 
-__all__ = ['PY2', 'TEXT_TYPES', 'encoded', 'monotonic', 'native', 'quote',
-           'quote_plus', 'unquote_to_bytes', 'urlparse', 'urlsplit']
+__all__ = ['INTEGER_TYPES', 'PY2', 'TEXT_TYPES', 'encoded', 'monotonic',
+           'native', 'quote', 'quote_plus', 'unquote_to_bytes', 'urlparse',
+           'urlsplit']
 
 _SURROGATE = re.compile(b'\xed[\xa0-\xbf]')
 

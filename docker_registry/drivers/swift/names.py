@@ -7,6 +7,7 @@ an object begin with SEGMENTS, the object's name, and what is new for each
 upload. Pure: no I/O.
 """
 
+import hashlib
 import re
 
 from . import compat
@@ -22,6 +23,7 @@ _DIRECTORY = re.compile('(images|repositories)(/[^/]+)?$|'
 #: Where segments are, in the same container, so that what opens the
 #: container opens them; outside every root but that of the whole container.
 SEGMENTS = '.segments/'
+_OWNER = 'owner-'
 
 
 class Names(object):
@@ -168,8 +170,29 @@ def segment_name(prefix, number):
 
 
 def segmented_object(segment):
-    """Return the name of the object that a segment was written for."""
+    """Return the name of the object that a segment was written for.
+
+    Not of one beside which there is an owner_name().
+    """
     return segment[len(SEGMENTS):].rsplit('/', 2)[0]
+
+
+def owner_name(prefix, object_name):
+    """Return the name of the object that says whose some segments are.
+
+    There is one where segments were written before anybody knew what object
+    they would be of. Its content is that object's name.
+
+    :param prefix: what the names of the segments of an upload begin with
+    :param object_name: name of the object that has them
+    """
+    return '%s%s%s' % (prefix, _OWNER, hashlib.md5(
+        compat.encoded(object_name)).hexdigest())
+
+
+def is_owner_name(name):
+    """Tell whether an object among segments says whose they are."""
+    return name.rsplit('/', 1)[-1].startswith(_OWNER)
 
 
 def quote_part(value):

@@ -27,15 +27,17 @@ class Digest(object):
     what has been hashed. Where threads are real, the caller's own does it,
     unless it is told otherwise.
 
-    :param name: 'md5' or 'sha256'
+    :param name: 'md5', 'sha256' or 'sha512'
     :param beside: whether another thread does it also where threads are real
+    :param begun: a digest to go on with that has update() and hexdigest();
+        None begins anew
     """
 
-    def __init__(self, name, beside=False):
+    def __init__(self, name, beside=False, begun=None):
         self._name = name
         self._beside = beside
         self._executor = None
-        self._digest = None
+        self._digest = begun
         self._batch = []
         self._batch_bytes = 0
         self._running = None
@@ -63,9 +65,13 @@ class Digest(object):
 
     def hexdigest(self):
         """Return the digest of all bytes so far, in hexadecimal."""
+        self.flush()
+        return self._digest.hexdigest()
+
+    def flush(self):
+        """Wait until all bytes so far have been hashed."""
         self._wait()
         self._hash(self._take_batch())
-        return self._digest.hexdigest()
 
     def _take_batch(self):
         batch, self._batch, self._batch_bytes = self._batch, [], 0
@@ -106,7 +112,8 @@ class _Unlocked(object):
         # Not sooner: it takes 60 ms, and small contents do without.
         from cryptography.hazmat import backends
         from cryptography.hazmat.primitives import hashes
-        algorithm = {'md5': hashes.MD5, 'sha256': hashes.SHA256}[name]
+        algorithm = {'md5': hashes.MD5, 'sha256': hashes.SHA256,
+                     'sha512': hashes.SHA512}[name]
         self._hash = hashes.Hash(algorithm(), backends.default_backend())
 
     def update(self, content):

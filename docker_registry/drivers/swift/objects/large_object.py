@@ -15,6 +15,8 @@ import time
 import uuid
 
 from . import buffers
+from . import small_object
+from .. import compat
 from .. import errors
 from .. import names
 
@@ -30,7 +32,11 @@ _REPLACED_AFTER_SECONDS = (0.1, 0.5, 2)
 logger = logging.getLogger(__name__)
 
 
-def segment_sizes(first_bytes, capabilities):
+#: Of all LargeObjects of a process.
+_memory = buffers.Memory(_MEMORY_BYTES)
+
+
+def segment_sizes(first_bytes, capabilities, written=()):
     """Yield how large the segments of a stream of unknown length are to be.
 
     They grow as the stream does and as segments run out, so that a stream
@@ -41,16 +47,40 @@ def segment_sizes(first_bytes, capabilities):
     :param first_bytes: size of the first segments
     :param capabilities: Capabilities of the cluster; one without static
         large objects gets everything in one object
+    :param written: sizes of the segments that there are already, a list
     """
     limit = capabilities.max_file_size_bytes
     if not capabilities.max_segments:
         yield limit
         return
-    total = 0
-    for left in range(capabilities.max_segments, 0, -1):
-        size = min(max(first_bytes, 8 * total // left), limit)
+    total = sum(written)
+    for left in range(capabilities.max_segments - len(written), 0, -1):
+        size = min(max(first_bytes, _least_bytes(total, left)), limit)
         yield size
         total += size
+
+
+def is_too_small(sizes, capabilities):
+    """Tell whether the last of some segments is too small for a large object.
+
+    Were all like it, the segments would end before the stream does.
+
+    :param sizes: of the segments that have been written, a list
+    """
+    if not sizes or not capabilities.max_segments:
+        return False
+    left = capabilities.max_segments - len(sizes) + 1
+    return sizes[-1] < min(_least_bytes(sum(sizes[:-1]), left),
+                           capabilities.max_file_size_bytes)
+
+
+def _least_bytes(total, left):
+    """Return how large the next segment has to be.
+
+    :param total: bytes in segments so far
+    :param left: how many segments there can still be
+    """
+    return 8 * total // left
 
 
 class LargeObjects(object):
@@ -68,7 +98,9 @@ class LargeObjects(object):
     def __init__(self, settings, container):
         self._settings = settings
         self._container = container
-        self._memory = buffers.Memory(_MEMORY_BYTES)
+        self._memory = _memory
+        self._small_objects = small_object.SmallObjects(
+            settings, container, _READ_BYTES)
 
     def write(self, object_name, stream, find_headers=dict,
               may_replace=lambda: None):
@@ -102,6 +134,48 @@ class LargeObjects(object):
                                     first.etag(), only_new, headers)))
             return first.size, first.etag()
 
+    def write_segments(self, prefix, stream, written, rest_bytes):
+        """Write a stream as segments of an object that there is not yet.
+
+        While the client pauses no request to Swift is open.
+
+        :param prefix: what the names of these segments begin with, and no
+            others
+        :param stream: as for write()
+        :param written: sizes of the segments before them, a list
+        :param rest_bytes: what is left of the stream after the last segment
+            is returned instead, if it is at most this
+        :returns: list of (name, size in bytes, MD5), and the rest as bytes
+        :raises errors.SwiftError: Swift did not take it
+        :raises Exception: whatever stream.read() raises; none of the
+            segments is left
+        """
+        capabilities = self._container.capabilities()
+        if capabilities.max_segments:
+            sizes = segment_sizes(self._settings.segment_size, capabilities,
+                                  written)
+        else:
+            sizes = itertools.repeat(min(self._settings.segment_size,
+                                         capabilities.max_file_size_bytes))
+        rest = []
+
+        def large_enough():
+            for buffer, is_last in self._cut(prefix, stream, sizes):
+                if not is_last or buffer.size > rest_bytes:
+                    yield buffer, is_last
+                    continue
+                with contextlib.closing(buffer):
+                    buffer.seek(0)
+                    rest.extend(iter(lambda: buffer.read(_READ_BYTES), b''))
+        upload = _Upload(self._container, prefix,
+                         self._settings.upload_concurrency)
+        try:
+            upload.send(large_enough())
+        except BaseException:
+            self.discard(upload.names)
+            raise
+        return upload.segments, b''.join(rest)
+
     def remove(self, object_name):
         """Remove an object, and its segments after it.
 
@@ -112,7 +186,7 @@ class LargeObjects(object):
             self._container.delete(object_name)
         except errors.ObjectNotFoundError:
             pass  # it was there; an attempt whose answer was lost did it
-        self._discard(segments)
+        self.discard(segments)
 
     def remove_below(self, prefix, done):
         """Remove all objects that begin with a prefix, and their segments.
@@ -131,7 +205,7 @@ class LargeObjects(object):
         if found:
             # Those whose manifest is gone: a listing that lags may have
             # hidden an object, which then keeps its segments.
-            self._discard(self.orphans(prefix, None))
+            self.discard(self.orphans(prefix, None))
         return found
 
     def orphans(self, prefix, age_seconds):
@@ -156,21 +230,42 @@ class LargeObjects(object):
                 newest = max(_timestamp(entry) for entry in segments)
                 if now - newest < age_seconds:
                     continue
-            object_name = names.segmented_object(segments[0]['name'])
-            try:
-                in_use = set(self._container.get_manifest(object_name))
-            except errors.ObjectNotFoundError:
-                in_use = set()
-            for entry in segments:
-                if entry['name'] not in in_use:
-                    yield entry['name']
+            found = [entry['name'] for entry in segments]
+            in_use = self._in_use(found)
+            for name in found:
+                if name not in in_use:
+                    yield name
 
-    def _cut(self, object_name, stream):
-        """Yield (Buffer, whether it is the last) until the stream ends."""
+    def _in_use(self, segments):
+        """Return which of the segments of one upload must stay, a set.
+
+        :param segments: list of names, and of the other objects beside them
+        """
+        owners = list(filter(names.is_owner_name, segments))
+        in_use = set()
+        for owner in owners or [None]:
+            try:
+                found = self._container.get_manifest(
+                    compat.native(self._small_objects.read(owner)) if owner
+                    else names.segmented_object(segments[0]))
+            except errors.ObjectNotFoundError:
+                continue
+            in_use.update(found)
+            if owner and set(found).intersection(segments):
+                in_use.add(owner)
+        return in_use
+
+    def _cut(self, object_name, stream, sizes=None):
+        """Yield (Buffer, whether it is the last) until the stream ends.
+
+        :param sizes: of the buffers; None is as an object has to be cut
+        """
         capabilities = self._container.capabilities()
+        in_segments = sizes is not None or capabilities.max_segments
         chunk = stream.read(_READ_BYTES)
         held = 0
-        for size in segment_sizes(self._settings.segment_size, capabilities):
+        for size in sizes or segment_sizes(self._settings.segment_size,
+                                           capabilities):
             held += size
             buffer = buffers.Buffer(self._memory,
                                     self._settings.buffer_directory)
@@ -182,7 +277,7 @@ class LargeObjects(object):
             except BaseException:
                 buffer.close()
                 raise
-            if chunk and not capabilities.max_segments:
+            if chunk and not in_segments:
                 buffer.close()
                 break
             yield buffer, not chunk
@@ -213,16 +308,16 @@ class LargeObjects(object):
                 self._container.put_manifest(
                     object_name, upload.segments, etag, only_new, headers)))
             if self._is_replaced(object_name, prefix):
-                self._discard(upload.names)
+                self.discard(upload.names)
             return sum(size for _, size, _ in upload.segments), etag
         except BaseException as error:
-            if manifest_sent and _may_have_happened(error):
+            if manifest_sent and may_have_happened(error):
                 # Now or later; its segments must not be missing then.
                 logger.warning('PUT %s: the manifest may have been written; '
                                'if not, orphans() finds the segments below '
                                '%s', object_name, prefix)
             else:
-                self._discard(upload.names)
+                self.discard(upload.names)
             raise
 
     def _replace(self, object_name, new_prefix, may_replace, put):
@@ -241,7 +336,7 @@ class LargeObjects(object):
             return  # it is our own, its answer lost
         may_replace()
         put(only_new=False)
-        self._discard(old)
+        self.discard(old)
 
     def _is_replaced(self, object_name, prefix):
         """Tell whether another upload has replaced one that was just written.
@@ -278,8 +373,12 @@ class LargeObjects(object):
         return [name for name in self._container.get_manifest(object_name)
                 if name.startswith(names.SEGMENTS)]
 
-    def _discard(self, segments):
-        """Remove segments that nothing refers to any more."""
+    def discard(self, segments):
+        """Remove segments that nothing refers to any more.
+
+        :param segments: iterable of names; what cannot be removed is found
+            by orphans()
+        """
         try:
             for batch in _batches(segments):
                 self._container.delete_all(batch)
@@ -350,7 +449,7 @@ class _Upload(object):
             self._free.release()
 
 
-def _may_have_happened(error):
+def may_have_happened(error):
     """Tell whether a PUT may take effect although it has failed."""
     if not isinstance(error, errors.SwiftError):
         return True  # interrupted

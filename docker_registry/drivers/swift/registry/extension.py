@@ -82,12 +82,17 @@ class Extension(object):
         """
         # Not sooner: who has no v2 API needs nothing of it.
         from ..v2 import api
+        from ..v2 import push_api
         from ..v2 import repositories
-        self._v2 = api.Application(
-            repositories.in_container(self._storage.settings,
-                                      self._storage.container),
-            redirects, settings.realm, settings.users, self.unavailable)
-        app.wsgi_app = _Mount(app.wsgi_app, self._v2)
+        swift = self._storage
+        found = repositories.in_container(swift.settings, swift.container)
+        pushes = None
+        if not settings.readonly:
+            pushes = push_api.in_container(swift.settings, swift.container,
+                                           found, settings.deletes)
+        self._v2 = api.Application(found, redirects, settings.realm,
+                                   settings.users, self.unavailable, pushes)
+        app.wsgi_app = _Mount(app.wsgi_app, self._v2, not settings.readonly)
 
     def get_tags(self, namespace, repository):
         """Return a repository's tags, as a dict from tag to image id.
@@ -222,16 +227,19 @@ class _Mount(object):
     """Hands requests below /v2/ to the v2 API, all others to the registry.
 
     :param v1, v2: WSGI applications
+    :param takes_pushes: whether v2 does
     """
 
-    def __init__(self, v1, v2):
+    def __init__(self, v1, v2, takes_pushes):
         self._v1 = v1
         self._v2 = v2
+        self._takes_pushes = takes_pushes
 
     def __call__(self, environ, start_response):
         path = environ.get('PATH_INFO', '')
-        if (path == '/v2' or path.startswith('/v2/')) and not engines.has_v1(
-                environ.get('HTTP_USER_AGENT')):
+        if (path == '/v2' or path.startswith('/v2/')) and not engines.needs_v1(
+                environ.get('HTTP_USER_AGENT'), self._takes_pushes):
+            request_body.widen(environ)
             return self._v2(environ, start_response)
         return self._v1(environ, start_response)
 

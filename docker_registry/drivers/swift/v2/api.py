@@ -1,4 +1,4 @@
-"""The v2 API over HTTP, as far as it reads: a WSGI application.
+"""The v2 API over HTTP: a WSGI application. push_api.py has what writes.
 
 Runs in the legacy registry on Python 2.7 and without it on Python 3. Knows
 HTTP and what the specification says of it; knows nothing of Swift.
@@ -14,9 +14,11 @@ import re
 
 from werkzeug import wrappers
 
+from . import answers
 from . import facts
 from . import images
 from . import layout
+from . import manifests
 from . import repositories
 from .. import compat
 from .. import errors
@@ -27,29 +29,15 @@ _RETRY_AFTER_SECONDS = 5
 #: How many repositories an answer has, each of which has to be looked at.
 _CATALOG_COUNT = 1000
 
-_INDEX_TYPE = 'application/vnd.oci.image.index.v1+json'
-_MANIFEST_TYPE = 'application/vnd.oci.image.manifest.v1+json'
 _SCHEMA1_TYPE = 'application/vnd.docker.distribution.manifest.v1+prettyjws'
 _MEDIA_TYPE = re.compile(r'[A-Za-z0-9!#$&^_.+-]+/[A-Za-z0-9!#$&^_.+-]+\Z')
 
 _PATH = re.compile(
-    r'/v2/(?P<name>.+)/(?:(?P<kind>manifests|blobs|referrers)/'
-    r'(?P<reference>[^/]+)|(?P<tags>tags/list))\Z', re.DOTALL)
+    r'/v2/(?P<name>.+)/(?:(?P<tags>tags/list)|(?P<uploads>blobs/uploads/?)|'
+    r'blobs/uploads/(?P<upload>[^/]+)|(?P<kind>manifests|blobs|referrers)/'
+    r'(?P<reference>[^/]+))\Z', re.DOTALL)
 
 logger = logging.getLogger(__name__)
-
-
-class _Refusal(Exception):
-
-    """What a request is answered with instead."""
-
-    def __init__(self, status, code, message, headers=None, detail=None):
-        super(_Refusal, self).__init__(message)
-        self.status = status
-        self.code = code
-        self.message = message
-        self.headers = headers or {}
-        self.detail = detail
 
 
 class Application(object):
@@ -63,24 +51,26 @@ class Application(object):
     :param users: htpasswd.Htpasswd, where they have to
     :param unavailable: callable that returns why no request can be answered
         at all, as text, or None
+    :param pushes: push_api.PushApi; None takes no pushes
     :ivar answers: how many answers each status has had, a Counter
     """
 
     def __init__(self, found, redirects=False, realm=None, users=None,
-                 unavailable=lambda: None):
+                 unavailable=lambda: None, pushes=None):
         self._repositories = found
         self._redirects = redirects
         self._realm = realm
         self._users = users
         self._unavailable = unavailable
+        self._pushes = pushes
         self.answers = collections.Counter()
 
     def __call__(self, environ, start_response):
         request = wrappers.Request(environ)
         try:
             response = self._answer(request)
-        except _Refusal as refusal:
-            response = _refuse(refusal)
+        except answers.Refusal as refusal:
+            response = answers.refused(refusal)
         response.headers.set(*_VERSION)
         # Behind a TLS proxy it would be made one of http://.
         response.autocorrect_location_header = False
@@ -90,20 +80,20 @@ class Application(object):
     def _answer(self, request):
         reason = self._unavailable()
         if reason:
-            raise _Refusal(503, 'UNAVAILABLE', reason,
-                           {'Retry-After': str(_RETRY_AFTER_SECONDS)})
+            raise answers.Refusal(503, 'UNAVAILABLE', reason, {
+                'Retry-After': str(_RETRY_AFTER_SECONDS)})
         self._authenticate(request)
         try:
             return self._route(request)
         except repositories.UnknownError as error:
-            raise _Refusal(404, error.code, str(error))
+            raise answers.Refusal(404, error.code, str(error))
         except images.IncompleteError as error:
-            raise _Refusal(404, 'MANIFEST_UNKNOWN', str(error))
+            raise answers.Refusal(404, 'MANIFEST_UNKNOWN', str(error))
         except facts.DamagedError as error:
             logger.error('%s %s: %s', request.method,
                          compat.native(request.path), error)
             # A status of which clients show the message.
-            raise _Refusal(400, 'MANIFEST_INVALID', str(error))
+            raise answers.Refusal(400, 'MANIFEST_INVALID', str(error))
         except errors.SwiftError as error:
             raise self._failed(request, error)
 
@@ -121,8 +111,9 @@ class Application(object):
         if status == 503:
             headers['Retry-After'] = str(
                 error.retry_after_seconds or _RETRY_AFTER_SECONDS)
-        return _Refusal(status, 'UNAVAILABLE' if status == 503 else 'UNKNOWN',
-                        message, headers)
+        return answers.Refusal(
+            status, 'UNAVAILABLE' if status == 503 else 'UNKNOWN', message,
+            headers)
 
     def _authenticate(self, request):
         if self._users is None:
@@ -134,7 +125,7 @@ class Application(object):
         if login is None or login.username is None or (
                 not self._users.is_right(login.username,
                                          login.password or '')):
-            raise _Refusal(
+            raise answers.Refusal(
                 401, 'UNAUTHORIZED', 'authentication required',
                 {'WWW-Authenticate': 'Basic realm="%s"' % (
                     self._realm.replace('\\', '').replace('"', ''))})
@@ -143,24 +134,38 @@ class Application(object):
         path = request.path
         if path in ('/v2', '/v2/'):
             _allow_reading(request)
-            return _json({})
+            return answers.json_of({})
         if path == '/v2/_catalog':
             _allow_reading(request)
             return self._catalog(request)
         match = _PATH.match(path)
         if not match:
-            raise _Refusal(404, 'UNSUPPORTED', 'there is nothing at this path')
+            raise answers.Refusal(404, 'UNSUPPORTED',
+                                  'there is nothing at this path')
         name = match.group('name')
         if not layout.is_name(name):
-            raise _Refusal(400, 'NAME_INVALID', 'invalid repository name',
-                           detail={'name': name})
+            raise answers.Refusal(400, 'NAME_INVALID',
+                                  'invalid repository name',
+                                  detail={'name': name})
         name = compat.native(name)
-        _allow_reading(request)
         if match.group('tags'):
+            _allow_reading(request)
             return self._tags(request, name)
-        reference = match.group('reference')
+        kind, reference = match.group('kind', 'reference')
+        if match.group('uploads'):
+            kind = 'uploads'
+        elif match.group('upload'):
+            kind, reference = 'upload', match.group('upload')
+        is_upload = kind in ('uploads', 'upload')
+        if self._pushes is not None and kind != 'referrers' and (
+                is_upload or request.method not in ('GET', 'HEAD')):
+            return self._pushes.answer(request, kind, name, reference)
+        _allow_reading(request)
+        if is_upload:
+            raise answers.Refusal(404, 'BLOB_UPLOAD_UNKNOWN',
+                                  'this registry takes no pushes')
         answer = {'manifests': self._manifest, 'blobs': self._blob,
-                  'referrers': self._referrers}[match.group('kind')]
+                  'referrers': self._referrers}[kind]
         return answer(request, name, reference)
 
     def _catalog(self, request):
@@ -178,12 +183,13 @@ class Application(object):
 
     def _manifest(self, request, name, reference):
         if ':' in reference:
-            digest = _digest(reference)
+            digest = answers.digest_of(reference)
             content = self._repositories.manifest(name, digest)
         else:
             if not layout.is_tag(reference):
-                raise _Refusal(404, 'MANIFEST_UNKNOWN', 'no tag can have this '
-                               'name', detail={'tag': reference})
+                raise answers.Refusal(404, 'MANIFEST_UNKNOWN',
+                                      'no tag can have this name',
+                                      detail={'tag': reference})
             digest = self._repositories.resolve(name,
                                                 compat.native(reference))
             if request.if_none_match.contains(digest):
@@ -195,7 +201,7 @@ class Application(object):
                         lambda: [content])
 
     def _blob(self, request, name, reference):
-        digest = _digest(reference)
+        digest = answers.digest_of(reference)
         found = self._repositories
         found.check_blob(name, digest)
         if request.if_none_match.contains(digest):
@@ -221,9 +227,9 @@ class Application(object):
         try:
             wanted = ranges.parse(request.headers['Range'], size_bytes)
         except ranges.UnsatisfiableError:
-            raise _Refusal(416, 'RANGE_INVALID', 'no byte of the blob is in '
-                           'the range',
-                           {'Content-Range': 'bytes */%d' % size_bytes})
+            raise answers.Refusal(
+                416, 'RANGE_INVALID', 'no byte of the blob is in the range',
+                {'Content-Range': 'bytes */%d' % size_bytes})
         if wanted is None:
             return _content(request, digest, size_bytes, kind,
                             lambda: found.open_blob(name, digest))
@@ -237,10 +243,16 @@ class Application(object):
         return response
 
     def _referrers(self, request, name, reference):
-        _digest(reference)
-        # Only pushes make them.
-        return _json({'schemaVersion': 2, 'mediaType': _INDEX_TYPE,
-                      'manifests': []}, _INDEX_TYPE)
+        digest = answers.digest_of(reference)
+        kind = request.args.get('artifactType')
+        found = [each for each in self._repositories.referrers(name, digest)
+                 if not kind or each.get('artifactType') == kind]
+        response = answers.json_of(
+            {'schemaVersion': 2, 'mediaType': manifests.INDEX_TYPE,
+             'manifests': found}, manifests.INDEX_TYPE)
+        if kind:
+            response.headers['OCI-Filters-Applied'] = 'artifactType'
+        return response
 
     @staticmethod
     def _unchanged(digest):
@@ -251,15 +263,9 @@ class Application(object):
 
 def _allow_reading(request):
     if request.method not in ('GET', 'HEAD'):
-        raise _Refusal(405, 'UNSUPPORTED', 'this registry takes no pushes by '
-                       'the v2 API', {'Allow': 'GET, HEAD'})
-
-
-def _digest(reference):
-    if not layout.is_digest(reference):
-        raise _Refusal(400, 'DIGEST_INVALID', 'not a digest',
-                       detail={'digest': reference})
-    return compat.native(reference)
+        raise answers.Refusal(
+            405, 'UNSUPPORTED', 'this registry takes no pushes by the v2 API',
+            {'Allow': 'GET, HEAD'})
 
 
 def _page(request):
@@ -267,8 +273,8 @@ def _page(request):
     count = request.args.get('n')
     if count is not None:
         if not re.match('[0-9]{1,9}$', count):
-            raise _Refusal(400, 'PAGINATION_NUMBER_INVALID',
-                           'n is not a number', detail={'n': count})
+            raise answers.Refusal(400, 'PAGINATION_NUMBER_INVALID',
+                                  'n is not a number', detail={'n': count})
         count = int(count)
     last = request.args.get('last', '')
     try:
@@ -278,7 +284,7 @@ def _page(request):
 
 
 def _list(request, value, found, more, count):
-    response = _json(value)
+    response = answers.json_of(value)
     if more and found:
         response.headers['Link'] = '<%s%s?last=%s&n=%d>; rel="next"' % (
             compat.native(request.script_root), compat.native(request.path),
@@ -319,19 +325,5 @@ def _media_type(content):
         return compat.native(kind)
     if found.get('schemaVersion') == 1:
         return _SCHEMA1_TYPE
-    return _INDEX_TYPE if 'manifests' in found else _MANIFEST_TYPE
-
-
-def _json(value, kind='application/json', status=200):
-    return wrappers.Response(
-        json.dumps(value, sort_keys=True) + '\n', status, content_type=kind)
-
-
-def _refuse(refusal):
-    problem = {'code': refusal.code, 'message': refusal.message}
-    if refusal.detail is not None:
-        problem['detail'] = refusal.detail
-    response = _json({'errors': [problem]}, status=refusal.status)
-    for name, value in refusal.headers.items():
-        response.headers[name] = value
-    return response
+    return (manifests.INDEX_TYPE if 'manifests' in found
+            else manifests.MANIFEST_TYPE)

@@ -45,7 +45,7 @@ class IncompleteError(facts.DamagedError):
 
 class Images(object):
 
-    """Reads v1 images and tags.
+    """Reads v1 images and tags, and removes tags.
 
     Every method raises errors.SwiftError when Swift cannot be asked or fails.
 
@@ -88,6 +88,12 @@ class Images(object):
         if not _ID.match(image_id):
             return None
         return Tag(image_id, float(headers.get('x-timestamp', 0)))
+
+    def remove_tag(self, namespace, repository, tag):
+        """Let a tag name nothing; there may be none."""
+        paths = [_tag_path(namespace, repository, name)
+                 for name in (_TAG + tag, 'tag%s_json' % tag)]
+        self._container.delete_all(map(self._names.object_name, paths))
 
     def tag_names(self, namespace, repository):
         """Return the names of what may be a repository's tags, a set.

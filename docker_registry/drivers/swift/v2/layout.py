@@ -100,6 +100,27 @@ class Layout(object):
         """Return the name of the object that says what a tag names."""
         return '%s%s/current%s' % (self.tags_prefix(name), tag, _LINK)
 
+    def referrer(self, name, subject, digest):
+        """Return the name of what notes that a manifest has a subject.
+
+        :param subject: digest of the manifest that it is about
+        :param digest: of the manifest that has the subject
+        """
+        return '%s%s/link' % (self.referrers_prefix(name, subject),
+                              digest.replace(':', '/'))
+
+    def referrers_prefix(self, name, subject):
+        """Return what the names of all that a subject has begin with."""
+        return '%s_manifests/referrers/%s/' % (
+            self.repository_prefix(name), subject.replace(':', '/'))
+
+    def uploads(self, name):
+        """Return the name under which a repository's uploads have segments.
+
+        There is no such object; registry:2 has its own uploads below it.
+        """
+        return self.repository_prefix(name) + '_uploads'
+
     def tags_prefix(self, name):
         """Return what the names of all that is of a tag begin with."""
         return '%s_manifests/tags/' % self.repository_prefix(name)

@@ -7,11 +7,13 @@ image. Objects are asked, for listings lag behind.
 
 import bisect
 from concurrent import futures
+import json
 
 from . import converter
 from . import images
 from . import layout
 from . import store
+from .. import compat
 from .. import errors
 
 _REQUESTS_AT_ONCE = 16
@@ -126,9 +128,7 @@ class Repositories(object):
         :returns: sorted list, and whether there are more
         :raises UnknownError: the repository has no tag at all
         """
-        names = set(self._store.tags(name))
-        names.update(self._images.tag_names(*layout.v1_repository(name)))
-        names = sorted(filter(layout.is_tag, names))
+        names = sorted(filter(layout.is_tag, self._tag_names(name)))
         found, more = _first(
             names[bisect.bisect_right(names, last):], count,
             lambda tag: self.has_tag(name, tag))
@@ -150,10 +150,38 @@ class Repositories(object):
             known
         """
         if names is None:
-            names = set(self._store.tags(name))
-            names.update(self._images.tag_names(*layout.v1_repository(name)))
+            names = self._tag_names(name)
         return any(self.has_tag(name, tag) for tag in sorted(names)
                    if layout.is_tag(tag))
+
+    def tags_of(self, name, digest):
+        """Return the tags that name a manifest, sorted."""
+        names = sorted(filter(layout.is_tag, self._tag_names(name)))
+
+        def names_it(tag):
+            v1_tag, link = self._look(name, tag)
+            return link is not None and link.digest == digest and (
+                _is_good(v1_tag, link))
+        with futures.ThreadPoolExecutor(_REQUESTS_AT_ONCE) as executor:
+            return [tag for tag, does in zip(
+                names, executor.map(names_it, names)) if does]
+
+    def referrers(self, name, subject):
+        """Return what is said of the manifests that have a subject.
+
+        :returns: list of dicts, descriptors of the specification
+        """
+        found = []
+        for content in self._store.referrers(name, subject):
+            try:
+                description = json.loads(content.decode('utf-8'))
+                digest = compat.native(description['digest'])
+            except (KeyError, TypeError, ValueError):
+                continue  # not what was written
+            # registry:2 may have removed it.
+            if self._store.has_manifest(name, digest):
+                found.append(description)
+        return found
 
     def catalog(self, last='', count=None):
         """Return the names of the repositories that have a tag.
@@ -187,6 +215,12 @@ class Repositories(object):
                 namespace, repository, tag), names)
             return [name for name, tag in zip(names, found)
                     if tag is not None]
+
+    def _tag_names(self, name):
+        """Return the names of what may be tags of a repository, a set."""
+        names = set(self._store.tags(name))
+        names.update(self._images.tag_names(*layout.v1_repository(name)))
+        return names
 
     def _look(self, name, tag):
         """Return the Tag and the Link of a tag, None where there is none."""

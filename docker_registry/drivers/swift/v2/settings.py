@@ -7,9 +7,12 @@ from docker_registry.core import exceptions
 from . import htpasswd
 from ..config import values
 
-#: enabled: whether there is a v2 API. realm: what clients are told that they
-#: log in to, text; users: htpasswd.Htpasswd. None where nobody has to log in.
-Settings = collections.namedtuple('Settings', 'enabled realm users')
+#: enabled: whether there is a v2 API; readonly: whether it takes no pushes;
+#: deletes: whether what was pushed can be removed. realm: what clients are
+#: told that they log in to, text; users: htpasswd.Htpasswd. None where nobody
+#: has to log in.
+Settings = collections.namedtuple(
+    'Settings', 'enabled readonly deletes realm users')
 
 _SECTION = 'extensions: swift_v2'
 
@@ -21,17 +24,19 @@ def parse(extensions):
     :returns: Settings
     :raises exceptions.ConfigError: names every key that is wrong
 
-    Source of the keys: auth.htpasswd in registry:2's configuration,
+    Source of the keys: auth.htpasswd, storage.delete and
+    storage.maintenance.readonly in registry:2's configuration,
     https://distribution.github.io/distribution/about/configuration/
     """
     problems = []
     section = _mapping(_get(extensions, 'swift_v2'), _SECTION,
-                       ('enabled', 'auth'), problems)
-    enabled = section.get('enabled')
-    try:
-        enabled = enabled is not None and values.boolean(enabled)
-    except ValueError as error:
-        problems.append('%s: enabled: %s' % (_SECTION, error))
+                       ('enabled', 'readonly', 'delete', 'auth'), problems)
+    enabled = _enabled(section, _SECTION, problems)
+    readonly, deletes = [
+        _enabled(_mapping(section.get(key), '%s: %s' % (_SECTION, key),
+                          ('enabled',), problems),
+                 '%s: %s' % (_SECTION, key), problems)
+        for key in ('readonly', 'delete')]
     realm = users = None
     if section.get('auth') is not None:
         where = _SECTION + ': auth'
@@ -42,7 +47,17 @@ def parse(extensions):
         raise exceptions.ConfigError(
             'storage: swift cannot start, the configuration is wrong:\n'
             + '\n'.join('  ' + problem for problem in problems))
-    return Settings(enabled, realm, users)
+    return Settings(enabled, readonly, deletes, realm, users)
+
+
+def _enabled(section, where, problems):
+    """Return whether a section says that it is enabled."""
+    value = section.get('enabled')
+    try:
+        return value is not None and values.boolean(value)
+    except ValueError as error:
+        problems.append('%s: enabled: %s' % (where, error))
+    return False
 
 
 def _htpasswd(section, where, problems):

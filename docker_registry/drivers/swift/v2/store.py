@@ -68,11 +68,21 @@ class Store(object):
         return Link(digest, headers.get(_IMAGE),
                     float(headers.get('x-timestamp', 0)))
 
-    def put_tag_link(self, name, tag, digest, image_id):
-        """Let a tag name the manifest that a v1 image was converted to."""
+    def put_tag_link(self, name, tag, digest, image_id=None):
+        """Let a tag name a manifest.
+
+        :param image_id: the v1 image that it was converted of, if it was
+        """
         self._put_link(self._layout.tag_index_link(name, tag, digest), digest)
         self._put_link(self._layout.tag_link(name, tag), digest,
-                       {_IMAGE: image_id})
+                       image_id and {_IMAGE: image_id})
+
+    def remove_tag_link(self, name, tag):
+        """Let a tag name nothing; there may be none."""
+        self._remove(self._layout.tag_link(name, tag))
+        self._container.delete_all(
+            entry['name'] for entry in self._container.list(
+                '%s%s/' % (self._layout.tags_prefix(name), tag)))
 
     def tags(self, name):
         """Yield the tags that the listing has of a repository."""
@@ -107,6 +117,37 @@ class Store(object):
     def put_manifest_link(self, name, digest):
         """Let a repository have a manifest."""
         self._put_link(self._layout.revision_link(name, digest), digest)
+
+    def remove_manifest_link(self, name, digest):
+        """Let a repository not have a manifest any more."""
+        self._remove(self._layout.revision_link(name, digest))
+
+    def remove_layer_link(self, name, digest):
+        """Let a repository not have a layer or a config any more."""
+        self._remove(self._layout.layer_link(name, digest))
+
+    def put_referrer(self, name, subject, digest, description):
+        """Note that a manifest has a subject.
+
+        :param subject: digest of the manifest that it is about
+        :param digest: of the manifest that has the subject
+        :param description: what the list of referrers says of it, bytes
+        """
+        self._small_objects.write(
+            self._layout.referrer(name, subject, digest), description)
+
+    def remove_referrer(self, name, subject, digest):
+        """Forget that a manifest has a subject."""
+        self._remove(self._layout.referrer(name, subject, digest))
+
+    def referrers(self, name, subject):
+        """Yield the descriptions of the manifests that have a subject."""
+        for entry in self._container.list(
+                self._layout.referrers_prefix(name, subject)):
+            try:
+                yield self._small_objects.read(entry['name'])
+            except errors.ObjectNotFoundError:
+                pass  # removed since it was listed
 
     def put_layer_link(self, name, digest):
         """Let a repository have a layer or a config."""
@@ -162,12 +203,13 @@ class Store(object):
         """
         return self._redirects.url(self._layout.blob(digest))
 
-    def put_blob(self, content):
+    def put_blob(self, content, digest=None):
         """Write a config or a manifest, where there is none with its digest.
 
         :param content: bytes
+        :param digest: theirs; None is their SHA-256
         """
-        object_name = self._layout.blob(conversion.digest(content))
+        object_name = self._layout.blob(digest or conversion.digest(content))
         try:
             self._container.put(object_name, content, len(content),
                                 hashlib.md5(content).hexdigest(),
@@ -216,6 +258,12 @@ class Store(object):
     def remove(self, object_name):
         """Remove what write_new() has written."""
         self._large_objects.remove(object_name)
+
+    def _remove(self, object_name):
+        try:
+            self._container.delete(object_name)
+        except errors.ObjectNotFoundError:
+            pass
 
     def _put_link(self, object_name, digest, headers=None):
         content = layout.link_content(digest)

@@ -1,0 +1,418 @@
+"""Blobs that are uploaded, in pieces and in one, on real Swift."""
+
+import hashlib
+import json
+import os
+import sys
+import threading
+import time
+
+import pytest
+import relay
+from streams import Stream
+import v1_images
+
+from docker_registry.drivers.swift import errors
+from docker_registry.drivers.swift import names
+from docker_registry.drivers.swift.objects import sha256
+from docker_registry.drivers.swift.v2 import layout
+from docker_registry.drivers.swift.v2 import repositories
+from docker_registry.drivers.swift.v2 import states
+from docker_registry.drivers.swift.v2 import store
+from docker_registry.drivers.swift.v2 import uploads
+
+_LAYOUT = layout.Layout('/registry')
+_MIB = 1024 * 1024
+_SEGMENT = 2 * _MIB
+_DIGEST = v1_images.digest
+
+
+def make(storage):
+    return uploads.Uploads(storage.settings, storage.container, store.Store(
+        storage.settings, storage.container))
+
+
+@pytest.fixture
+def v2(storage):
+    return store.Store(storage.settings, storage.container)
+
+
+@pytest.fixture
+def workers(make_storage):
+    """Two that share nothing but the container."""
+    return [make(make_storage(swift_segment_size=_SEGMENT))
+            for _ in range(2)]
+
+
+@pytest.fixture
+def listed(storage):
+    """Tell the names of all objects that begin with a prefix."""
+    return lambda prefix='': [
+        entry['name'] for entry in storage.container.list(prefix)]
+
+
+def content_of(v2, digest):
+    return b''.join(v2.open_blob(digest))
+
+
+def upload(workers, pieces, last=b'', digest=None, name='a/b'):
+    """Upload pieces by turns; return the digest."""
+    digest = digest or _DIGEST(b''.join(pieces) + last)
+    found, number, size = workers[0].start(name), 0, 0
+    for turn, piece in enumerate(pieces):
+        state = workers[turn % len(workers)].append(
+            name, found, number, Stream(piece))
+        number, size = state.number, size + len(piece)
+        assert states.size_bytes(state) == size
+    workers[-1].finish(name, found, number, digest, Stream(last))
+    return digest
+
+
+@pytest.mark.parametrize('sizes, last', [
+    ([], 0), ([0], 0), ([], 1), ([1], 0), ([10, 20, 0, 30], 7),
+    ([_MIB], 0), ([_MIB + 1], 0), ([7 * _MIB], 0), ([], 7 * _MIB),
+    ([5 * _MIB, 10], 0), ([5 * _MIB + 10, 3 * _MIB, 5], 3 * _MIB + 1),
+    ([100, 5 * _MIB], 10)])
+def test_upload(workers, v2, storage, listed, sizes, last):
+    pieces = [os.urandom(size) for size in sizes]
+    tail = os.urandom(last)
+    digest = upload(workers, pieces, tail)
+    assert content_of(v2, digest) == b''.join(pieces) + tail
+    assert v2.blob_bytes(digest) == sum(sizes) + last
+    assert v2.has_layer('a/b', digest)
+    assert not v2.has_layer('a', digest)
+    # Nothing else is left, and nothing that is needed is an orphan.
+    assert list(storage.orphans(None)) == []
+    blob = _LAYOUT.blob(digest)
+    assert set(listed()) == {
+        blob, _LAYOUT.layer_link('a/b', digest)} | {
+            name for name in listed(names.SEGMENTS)}
+    in_use = set(storage.container.get_manifest(blob))
+    assert in_use == {name for name in listed(names.SEGMENTS)
+                      if not names.is_owner_name(name)}
+    storage.remove_orphans(None)
+    assert content_of(v2, digest) == b''.join(pieces) + tail
+
+
+def test_many_small_pieces_are_joined(workers, v2, storage):
+    pieces = [os.urandom(100 * 1024) for _ in range(30)]
+    digest = upload(workers, pieces)
+    assert content_of(v2, digest) == b''.join(pieces)
+    assert len(storage.container.get_manifest(_LAYOUT.blob(digest))) == 3
+
+
+def test_pieces_do_not_run_out_of_segments(make_storage, v2, monkeypatch):
+    storage = make_storage(swift_segment_size=_MIB + _MIB // 2)
+    found = storage.container.capabilities()
+    storage.container._capabilities = found._replace(max_segments=12)
+    pieces = [os.urandom(_MIB + _MIB // 2) for _ in range(20)]
+    digest = upload([make(storage)], pieces)
+    segments = storage.container.get_manifest(_LAYOUT.blob(digest))
+    assert 5 < len(segments) < 13
+    assert content_of(v2, digest) == b''.join(pieces)
+    assert list(storage.orphans(None)) == []
+
+
+@pytest.mark.parametrize('size', [10, 5 * _MIB])
+@pytest.mark.parametrize('in_pieces', [True, False])
+def test_sha512(workers, v2, size, in_pieces):
+    content = os.urandom(size)
+    digest = 'sha512:' + hashlib.sha512(content).hexdigest()
+    assert upload(workers, [content] if in_pieces else [],
+                  b'' if in_pieces else content, digest) == digest
+    assert content_of(v2, digest) == content
+
+
+def test_without_a_sha256_that_goes_on(workers, v2, monkeypatch):
+    monkeypatch.setattr(sha256, '_found', [None])
+    pieces = [os.urandom(5 * _MIB), b'end']
+    digest = upload(workers, pieces)
+    assert content_of(v2, digest) == b''.join(pieces)
+    with pytest.raises(uploads.DigestError):
+        upload(workers, pieces, digest=_DIGEST(b''))
+
+
+def test_sha256_of_another_machine(workers, v2, monkeypatch):
+    content = os.urandom(5 * _MIB)
+    found = workers[0].start('a')
+    monkeypatch.setattr(sys, 'byteorder', 'big')
+    state = workers[0].append('a', found, 0, Stream(content))
+    assert state.sha256 is None
+    monkeypatch.undo()
+    workers[0].finish('a', found, 1, _DIGEST(content), Stream(b''))
+    assert content_of(v2, _DIGEST(content)) == content
+
+
+def test_cluster_without_static_large_objects(make_storage, v2, listed):
+    storage = make_storage()
+    found = storage.container.capabilities()
+    storage.container._capabilities = found._replace(max_segments=0)
+    pieces = [os.urandom(3 * _MIB) for _ in range(2)]
+    digest = upload([make(storage)], pieces)
+    assert content_of(v2, digest) == b''.join(pieces)
+    assert storage.container.get_manifest(_LAYOUT.blob(digest)) == []
+    assert listed(names.SEGMENTS) == []
+
+
+@pytest.mark.parametrize('pieces, last', [
+    ([], b'some'), ([b'some'], b''), ([3 * _MIB * b'x'], b'end')])
+def test_wrong_digest(workers, storage, listed, pieces, last):
+    digest = _DIGEST(b'other')
+    with pytest.raises(uploads.DigestError):
+        upload(workers, pieces, last, digest)
+    assert set(listed()) <= set(storage.orphans(None))
+    assert not any('/step-' in name for name in listed())
+    storage.remove_orphans(None)
+    assert listed() == []
+    found = workers[0].start('a')
+    with pytest.raises(uploads.DigestError):
+        workers[0].put('a', digest, Stream(b'some'))
+    workers[0].cancel('a', found, 0)
+    assert listed() == []
+
+
+@pytest.mark.parametrize('pieces', [[b'some'], [3 * _MIB * b'x', b'x']])
+def test_blob_that_is_there_already(workers, v2, listed, storage, pieces):
+    digest = upload(workers, pieces)
+    before = listed()
+    assert upload(workers, pieces, name='other') == digest
+    assert upload(workers, [], b''.join(pieces), name='third') == digest
+    links = [_LAYOUT.layer_link(name, digest) for name in ('other', 'third')]
+    assert listed() == sorted(before + links)
+    assert list(storage.orphans(None)) == []
+
+
+def test_layer_of_v1_that_is_there_already(workers, v2, listed, storage):
+    v1 = v1_images.Images(storage)
+    layer = v1_images.tar(3 * _MIB)
+    v1.tag(v1.push([layer])[-1])
+    repositories.in_container(storage.settings, storage.container).resolve(
+        'x', 'latest')
+    before = listed()
+    assert upload(workers, [layer]) == _DIGEST(layer)
+    assert listed() == sorted(before + [
+        _LAYOUT.layer_link('a/b', _DIGEST(layer))])
+
+
+def test_start_that_is_not_the_end(workers, v2):
+    found = workers[0].start('a')
+    workers[0].append('a', found, 0, Stream(b'0123'), 0)
+    for number, start in ((1, 0), (1, 5), (0, 1), (0, 3)):
+        with pytest.raises(uploads.OutOfOrderError) as raised:
+            workers[1].append('a', found, number, Stream(b'4567'), start)
+        assert raised.value.state.rest == b'0123'
+        with pytest.raises(uploads.OutOfOrderError):
+            workers[1].finish('a', found, number, _DIGEST(b'01234567'),
+                              Stream(b'4567'), start)
+    # From an address of before, by one who knows how far it is.
+    workers[1].append('a', found, 0, Stream(b'4567'), 4)
+    workers[0].finish('a', found, 0, _DIGEST(b'0123456789'), Stream(b'89'), 8)
+    assert content_of(v2, _DIGEST(b'0123456789')) == b'0123456789'
+
+
+@pytest.mark.parametrize('size', [10, 3 * _MIB])
+def test_two_that_append_at_once(workers, v2, storage, size):
+    found = workers[0].start('a')
+    gate = threading.Barrier(2) if hasattr(threading, 'Barrier') else None
+    pieces = [os.urandom(size) for _ in workers]
+    results = []
+
+    def append(worker, piece):
+        if gate:
+            gate.wait()
+        try:
+            results.append((worker.append('a', found, 0, Stream(piece)),
+                            piece))
+        except uploads.OutOfOrderError as error:
+            results.append((error, None))
+    threads = [threading.Thread(target=append, args=each)
+               for each in zip(workers, pieces)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(results) == 2
+    # Where Swift takes both, the later counts.
+    state = workers[0].state('a', found, 1)
+    won, = [piece for told, piece in results
+            if piece is not None and told.segments == state.segments
+            and told.rest == state.rest]
+    workers[0].finish('a', found, 1, _DIGEST(won), Stream(b''))
+    assert content_of(v2, _DIGEST(won)) == won
+    storage.remove_orphans(None)
+    assert content_of(v2, _DIGEST(won)) == won
+
+
+def test_newest_step(workers):
+    found = workers[0].start('a')
+    for number in range(12):
+        workers[0].append('a', found, number, Stream(b'x'))
+        for known in range(0, number + 2, 3):
+            state = workers[1].state('a', found, known)
+            assert (state.number, state.rest) == (
+                number + 1, (number + 1) * b'x')
+
+
+def test_unknown_uploads(workers, v2):
+    found = workers[0].start('a')
+    for name, number in (('b', 0), ('a', 1)):
+        for ask in (
+                lambda: workers[0].state(name, found, number),
+                lambda: workers[0].append(name, found, number, Stream(b'x')),
+                lambda: workers[0].finish(name, found, number, _DIGEST(b''),
+                                          Stream(b'')),
+                lambda: workers[0].cancel(name, found, number)):
+            with pytest.raises(uploads.UnknownUploadError):
+                ask()
+
+
+@pytest.mark.parametrize('pieces', [[], [b'some'], [3 * _MIB * b'x', b'y']])
+def test_cancel(workers, listed, pieces, storage):
+    found = workers[0].start('a')
+    for number, piece in enumerate(pieces):
+        workers[0].append('a', found, number, Stream(piece))
+    workers[1].cancel('a', found, 0)
+    assert listed() == list(storage.orphans(None))
+    storage.remove_orphans(None)
+    assert listed() == []
+    with pytest.raises(uploads.UnknownUploadError):
+        workers[0].append('a', found, len(pieces), Stream(b''))
+
+
+@pytest.mark.parametrize('pieces, last', [
+    ([], b'some'), ([b'some'], b''), ([3 * _MIB * b'x'], b'')])
+def test_end_that_is_asked_for_twice(workers, v2, storage, pieces, last):
+    found = workers[0].start('a')
+    content = b''.join(pieces) + last
+    for number, piece in enumerate(pieces):
+        workers[0].append('a', found, number, Stream(piece))
+    for worker in workers:
+        worker.finish('a', found, len(pieces), _DIGEST(content), Stream(last))
+    assert content_of(v2, _DIGEST(content)) == content
+    assert list(storage.orphans(None)) == []
+    with pytest.raises(uploads.UnknownUploadError):
+        workers[0].finish('a', found, len(pieces), _DIGEST(b'else'),
+                          Stream(last))
+
+
+@pytest.mark.parametrize('fails_at', [0, 100, 3 * _MIB])
+def test_client_that_goes_away(workers, v2, listed, fails_at):
+    found = workers[0].start('a')
+    workers[0].append('a', found, 0, Stream(b'begin'))
+    before = listed()
+    content = os.urandom(5 * _MIB)
+    with pytest.raises(IOError):
+        workers[0].append('a', found, 1, Stream(content, fails_at))
+    with pytest.raises(IOError):
+        workers[0].finish('a', found, 1, _DIGEST(b'begin' + content),
+                          Stream(content, fails_at))
+    with pytest.raises(IOError):
+        workers[0].put('a', _DIGEST(content), Stream(content, fails_at))
+    assert listed() == before
+    # It comes back.
+    assert states.size_bytes(workers[1].state('a', found, 0)) == 5
+    workers[1].finish('a', found, 1, _DIGEST(b'begin' + content),
+                      Stream(content))
+    assert content_of(v2, _DIGEST(b'begin' + content)) == b'begin' + content
+
+
+def test_abandoned_uploads_are_orphans(workers, storage, listed, v2):
+    digest = upload(workers, [3 * _MIB * b'x'])
+    kept = listed()
+    found = workers[0].start('a')
+    for number, size in enumerate((3 * _MIB, 10)):
+        workers[0].append('a', found, number, Stream(size * b'y'))
+    assert list(storage.orphans()) == []
+    storage.remove_orphans(None)
+    assert listed() == kept
+    # Without its blob, which registry:2 may have removed, nobody needs the
+    # rest.
+    storage.container.delete(_LAYOUT.blob(digest))
+    storage.remove_orphans(None)
+    assert listed() == [_LAYOUT.layer_link('a/b', digest)]
+
+
+def test_mount(workers, v2):
+    digest = upload(workers, [b'some'], name='from')
+    assert not workers[0].mount('a', digest, 'other')
+    assert not workers[0].mount('a', _DIGEST(b''), 'from')
+    assert not v2.has_layer('a', digest)
+    assert workers[0].mount('a', digest, 'from')
+    assert v2.has_layer('a', digest)
+
+
+def test_no_request_is_open_while_the_client_pauses(make_storage, services):
+    storage = make_storage(swift_segment_size=_SEGMENT)
+    worker = make(storage)
+    found = worker.start('a')
+    worker.append('a', found, 0, Stream(b'begin'))
+    in_use = []
+
+    def look(position):
+        # What is on its way ends by itself.
+        for _ in range(100):
+            if not storage.statistics()['pool']['in_use']:
+                break
+            time.sleep(0.05)
+        in_use.append(storage.statistics()['pool']['in_use'])
+    content = os.urandom(5 * _MIB)
+    worker.append('a', found, 1, Stream(content, before_read=look))
+    assert len(in_use) > 5 and not any(in_use)
+
+
+_ACTIONS = {'refused': relay.status(503), 'failed': relay.status(500),
+            'dropped': relay.drop(), 'lost': relay.lose(),
+            'token ended': relay.end_token()}
+
+
+@pytest.mark.parametrize('action', sorted(_ACTIONS))
+@pytest.mark.parametrize('retries', [0, 3])
+@pytest.mark.parametrize('method, part', [
+    ('PUT', '/step-00000000'), ('GET', '/step-00000000'), ('PUT', '-00000001'),
+    ('PUT', '/step-00000001'), ('GET', '/step-00000001'), ('PUT', '-last'),
+    ('PUT', '/owner-'), ('PUT', '/data'), ('PUT', '/link')])
+def test_faults(make_storage, storage, faults, v2, method, part, retries,
+                action):
+    faulty = make_storage(
+        swift_authurl='http://127.0.0.1:%d/auth/v1.0' % faults.port,
+        swift_retries=retries, swift_segment_size=_SEGMENT)
+    worker = make(faulty)
+    content, last = os.urandom(5 * _MIB + 7), os.urandom(10)
+    digest = _DIGEST(content + last)
+    faulty.container.capabilities()
+    faults.inject(_ACTIONS[action], method, part)
+    found = again(worker.start, 'a')
+    try:
+        number = again(worker.append, 'a', found, 0, Stream(content)).number
+    except uploads.OutOfOrderError as error:
+        # The step was written, its answer lost.
+        number = error.state.number
+    assert number == 1
+    again(worker.finish, 'a', found, number, digest, Stream(last))
+    assert faults.count(method, part)
+    assert content_of(v2, digest) == content + last
+    storage.remove_orphans(None)
+    assert content_of(v2, digest) == content + last
+    assert list(storage.orphans(None)) == []
+
+
+def again(function, *arguments):
+    """Call a function, and once more if Swift has failed."""
+    try:
+        return function(*arguments)
+    except errors.SwiftError:
+        for argument in arguments:
+            if isinstance(argument, Stream):
+                argument._body.seek(0)
+        return function(*arguments)
+
+
+def test_state_that_is_not_one(workers, storage):
+    found = workers[0].start('a')
+    name = '%s/step-%08d' % (names.segments_prefix(
+        _LAYOUT.uploads('a'), found).rstrip('/'), 0)
+    for content in (b'', b'[]', b'{}\n', b'\xff', json.dumps(
+            {'segments': 1, 'sha256': None}).encode()):
+        storage._small_objects.write(name, content)
+        with pytest.raises(errors.BrokenObjectError):
+            workers[0].append('a', found, 0, Stream(b''))
