@@ -280,6 +280,10 @@ def run_pip(operator, cluster, words):
     # --no-index: whatever were missing would fail.
     words = [os.path.join(environments.PROJECT, word)
              if word == 'constraints.txt' else word for word in words]
+    # What the driver requires is noted beside its source, and tox has had a
+    # Python 3 write it there, which requires other versions.
+    run(environments.build('registry'), 'setup.py', '--quiet', 'egg_info',
+        cwd=environments.PROJECT)
     operator('python', '-m', *words, '--no-index',
              '--disable-pip-version-check')
 
