@@ -14,7 +14,7 @@ from docker_registry.core import exceptions
 from docker_registry.core import lru
 from docker_registry.drivers.swift import Storage
 from docker_registry.drivers.swift import cache
-from docker_registry.drivers.swift.client import container
+from docker_registry.drivers.swift.client import deletion
 from docker_registry.testing import Config
 
 _PROJECT = os.path.dirname(os.path.dirname(os.path.dirname(
@@ -105,7 +105,7 @@ def redis_cache(services, monkeypatch):
 @pytest.fixture
 def make_faulty(make_storage, faults, monkeypatch):
     """Make a storage whose requests the relay counts; warmed up."""
-    monkeypatch.setattr(container, '_VERSIONS_SECONDS', 3600)
+    monkeypatch.setattr(deletion, '_VERSIONS_SECONDS', 3600)
 
     def make():
         storage = make_storage(

@@ -7,7 +7,7 @@ import pytest
 
 from docker_registry.core import exceptions
 from docker_registry.drivers.swift import errors
-from docker_registry.drivers.swift.client import container
+from docker_registry.drivers.swift.client import deletion
 
 _REPOSITORY = 'repositories/team/app'
 _MARK = 'images/1/_inprogress'
@@ -66,7 +66,7 @@ def test_a_layer_is_gone(versioned):
 
 @pytest.mark.parametrize('versioned', ['X-Versions-Location'], indirect=True)
 def test_removing_versions_is_bounded(versioned, monkeypatch):
-    monkeypatch.setattr(container, '_MAX_VERSIONS', 2)
+    monkeypatch.setattr(deletion, '_MAX_VERSIONS', 2)
     for content in (b'1', b'2', b'3', b'4'):
         versioned().put_content(_MARK, content)
     with pytest.raises(errors.SwiftError) as caught:

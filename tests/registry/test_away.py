@@ -29,7 +29,8 @@ def server(site, start_registry):
     # Its own health check would find out sooner that Swift is back.
     return start_registry(site.settings(
         swift_container='away', storage_path='/registry',
-        extensions={'swift_health': {'enabled': False}}), workers=1,
+        extensions={'swift_health': {'enabled': False},
+                    'swift_v2': {'enabled': True}}), workers=1,
         options=['--max-requests', '0'])
 
 
@@ -99,7 +100,11 @@ def test_pushes_and_pulls_in_flight_wait(site, server, client, away):
                       for number in range(len(pushed))]
             pulls = [executor.submit(client.pull, 'library/stored%d' % number)
                      for number in range(len(stored))]
+            v2_pull = executor.submit(
+                client.request, 'GET', '/v2/library/stored0/tags/list', None,
+                {'User-Agent': 'docker/20.10.24'})
             time.sleep(_AWAY_SECONDS)
+        assert json.loads(v2_pull.result().body)['tags'] == ['latest']
         assert in_flight[0].result() == slow
         assert in_flight[1].result() == stored[1].layer
         for one, image in zip(pushes, pushed):

@@ -109,6 +109,15 @@ class Storage(core_paths.Base):
         finally:
             self._container.waits.set(False)
 
+    def waiting_container(self):
+        """Return the container for requests that all wait for Swift.
+
+        :returns: container.Container on the same connections, that waits for a
+            Swift that does not answer as wait_for_swift(True) has it
+        """
+        return container.Container(self.settings, self._connections,
+                                   waits=True)
+
     def wait_for_swift(self, always):
         """Have this greenlet or thread wait for a Swift that does not answer.
 

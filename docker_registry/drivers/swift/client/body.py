@@ -1,7 +1,7 @@
-"""What a GET answers, counted while it is read.
+"""Reads the body of an answer to GET, and counts its bytes.
 
-Knows how to give its connection back; knows nothing of what to do when it
-breaks off.
+Gives the connection back to the pool; knows nothing of what to do when the
+body breaks off.
 """
 
 import re
@@ -16,9 +16,9 @@ _CONTENT_RANGE = re.compile(r'bytes (\d+)-(\d+)/(\d+)$')
 
 class Body(object):
 
-    """What a GET answers: headers, and bytes that are counted.
+    """The answer to a GET: its headers, and its body, which is read in parts.
 
-    Lends from the pool until it is read to the end or closed.
+    It keeps a connection of the pool until it is read to its end, or closed.
 
     :ivar headers: of the answer, a dict with lower-case names
     :ivar etag: ETag without quotes

@@ -1,4 +1,4 @@
-"""Says when asking Swift is no use, because nothing has answered lately.
+"""Keeps requests back while Swift answers none of them.
 
 Pure bookkeeping. Knows nothing of requests, retries or what was asked.
 """
@@ -8,8 +8,8 @@ import time
 
 from .. import errors
 
-#: More than a client's one request has under way at once, so that one that is
-#: unlucky changes nothing; no more than there can be requests at all.
+#: More than one request of the registry has in flight, so that its bad luck
+#: changes nothing for others.
 _FAILURES = 4
 #: Longer than most proxies take to start again.
 _SILENCE_SECONDS = 5
@@ -38,8 +38,9 @@ class Breaker(object):
     What it keeps back fails at once, or waits until Swift has answered another
     request; that is decided in retry.py.
 
-    A process has one for each pool. No lock is held while anything waits, so
-    it matters to nobody whether gevent has patched it, or ends a greenlet.
+    A process has one for each pool. Its lock is never held while anything
+    waits: it makes no difference whether gevent has patched it, or ends a
+    greenlet.
 
     :param connections: how many requests there can be at the same time
     """
@@ -54,7 +55,7 @@ class Breaker(object):
 
     @property
     def is_open(self):
-        """Whether Swift is taken for silent."""
+        """Whether requests are kept back."""
         with self._lock:
             # Also in between: the next failure may be a second away.
             if self._failures and clock() - self._failed_at < _RECENT_SECONDS:
@@ -67,9 +68,10 @@ class Breaker(object):
                    max(0, self._asked_at + _PROBE_SECONDS - clock()))
 
     def check(self):
-        """Pass, unless it is open and a request was made within a second.
+        """Let a request through, or raise.
 
-        :raises errors.NotAskedError: asking is no use
+        :raises errors.NotAskedError: it is open, and another request has been
+            let through within the last second
         """
         # The clock of Python 2 may be set back.
         if self.is_open and abs(clock() - self._asked_at) < _PROBE_SECONDS:
@@ -82,7 +84,7 @@ class Breaker(object):
             % (clock() - self._silent_since))
 
     def asking(self):
-        """Note that a request begins; check() was passed just now."""
+        """Note that a request that check() has let through begins."""
         self._asked_at = clock()
 
     def answered(self):
@@ -95,8 +97,8 @@ class Breaker(object):
     def failed(self, waiting_since):
         """Note that a request has got no answer.
 
-        :param waiting_since: clock() when it began to wait, or when the last
-            of a long upload was taken: until then somebody was there
+        :param waiting_since: clock() when it began to wait; for an upload
+            when its last bytes were taken, for until then Swift was there
         """
         with self._lock:
             if not self._failures:

@@ -30,7 +30,7 @@ Capabilities = collections.namedtuple(
     'Capabilities', 'max_file_size_bytes max_segments max_deletes '
     'temp_url_digest page_entries heeds_etags')
 
-#: Swift's, for clusters that do not tell.
+#: Swift's, for clusters that do not show their /info.
 DEFAULT = Capabilities(5 * _GIB + 2, 1000, _MAX_DELETES, 'sha256', None,
                        False)
 
@@ -80,7 +80,7 @@ def parse(info):
         digest = next((each for each in _DIGESTS if each in allowed), None)
     constraints = info.get('swift', {})
     # Ceph's gateway may end a page early, lets PUT replace what is there, and
-    # compares If-Match with the ETag of a manifest. It tells less.
+    # gives the ETag of the manifest itself. Its /info has fewer entries.
     # Source: rgw_rest_swift.cc and rgw_op.cc; for the pages
     # https://github.com/ceph/ceph/pull/33864
     is_swift = 'account_listing_limit' in constraints

@@ -1,6 +1,6 @@
-"""Lends authenticated connections to Swift; one login a process.
+"""Lends connections to Swift, with a token, to the requests of a process.
 
-Knows how to share the login and the connections among greenlets or threads.
+Knows how greenlets or threads share them, and one login.
 Knows nothing of how to log in, of containers, objects or retries.
 """
 
@@ -40,7 +40,7 @@ Answer = collections.namedtuple('Answer',
 
 class Connection(object):
 
-    """One keep-alive connection; serves one request at a time.
+    """One connection that is kept; it is used by one request at a time.
 
     :param grant: Grant
     :param settings: Settings
@@ -128,7 +128,7 @@ class _Process(object):
         self.counters = counters.Counters('requests', 'retries', 'bytes_in',
                                           'bytes_out')
         self.idle = collections.deque(maxlen=connections)
-        # Weak: a connection that nobody can give back is closed, not kept.
+        # Weak: one that is lost without being given back is not kept.
         self.lent = weakref.WeakSet()
 
 

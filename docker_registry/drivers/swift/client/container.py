@@ -1,4 +1,4 @@
-"""The one container: head, get, put, delete and list, with retries.
+"""Reads, writes, lists and removes the objects of one container.
 
 Knows object names; knows nothing of registry paths, of how layers are cut
 into segments, or the cache.
@@ -13,11 +13,9 @@ from swiftclient import client
 
 from . import answers
 from . import body
-from . import breaker
-from . import bulk_delete
 from . import capabilities
-from . import connections
 from . import creation
+from . import deletion
 from . import listing
 from . import retry
 from . import waiting
@@ -33,16 +31,6 @@ _SEGMENT_STATUS = re.compile(br', (401|5\d\d) ')
 _NEWEST = {'X-Newest': 'true'}
 
 
-#: Tells that a DELETE brings back the version before. That goes neither for
-#: X-History-Location nor for X-Versions-Enabled.
-#: Source: swift/common/middleware/versioned_writes/legacy.py
-_VERSIONS_HEADER = 'x-versions-location'
-#: How long it is remembered. A push of a layer has one DELETE.
-_VERSIONS_SECONDS = 2
-#: What is overwritten more often than that takes several removals.
-_MAX_VERSIONS = 1000
-
-
 class Container(object):
 
     """One container in Swift.
@@ -54,22 +42,21 @@ class Container(object):
 
     :param settings: Settings
     :param pool: Connections
+    :param waits: what the ivar of this name is at first
     :ivar waits: per_process.PerGreenlet: whether requests of this greenlet or
         thread wait for a Swift that does not answer, see retry.py
     """
 
-    def __init__(self, settings, pool):
+    def __init__(self, settings, pool, waits=False):
         self.name = settings.container
         self._settings = settings
         self._pool = pool
-        self._requests = retry.Requests(settings, pool)
+        self._requests = retry.Requests(settings, pool, waits)
         self.waits = self._requests.waits
         self._creation = creation.Creation(settings, self._requests)
-        self._bulk_delete = bulk_delete.BulkDelete(
-            self._requests, self.name, self.delete)
+        self._deletion = deletion.Deletion(self._requests, self.name,
+                                           self.metadata, self.capabilities)
         self._capabilities = None
-        self._has_versions = False
-        self._noted_at = float('-inf')
 
     def head(self, object_name):
         """Return the headers of an object, as a dict with lower-case names."""
@@ -96,11 +83,11 @@ class Container(object):
             prefix, container=container))
 
     def get_etag(self, headers):
-        """Return the ETag of an object without quotes, to get() that version.
+        """Return the ETag by which get() knows a version of an object.
 
         :param headers: what head() has answered
-        :returns: '' where it says little of the content, or the cluster does
-            not heed it
+        :returns: ETag without quotes; '' where an object with the same ETag
+            may have another content
         """
         if 'x-object-manifest' in headers or (
                 'x-static-large-object' in headers
@@ -221,60 +208,20 @@ class Container(object):
         :raises errors.ObjectNotFoundError: it is not there, and it was not
             this that removed it: an attempt whose answer was lost
         """
-        has_versions = self._brings_back_versions()
-        self._delete(object_name)
-        if not has_versions:
-            return
-        for _ in range(_MAX_VERSIONS):
-            try:
-                self._delete(object_name)
-            except errors.ObjectNotFoundError:
-                return
-        raise errors.SwiftError(
-            'DELETE %s: an older version is left after %d; container %s has '
-            'them for its X-Versions-Location, see swift_container' % (
-                object_name, _MAX_VERSIONS, self.name), object_name)
-
-    def _delete(self, object_name):
-        action = 'DELETE ' + object_name
-        unsure = []
-
-        def send(connection):
-            try:
-                client.delete_object(
-                    connection.storage_url, connection.grant.token, self.name,
-                    object_name, http_conn=connection.http)
-                answers.expect_status(connection, action, object_name, 204)
-            except errors.SwiftError as error:
-                unsure.append(error)
-                raise
-            except client.ClientException as error:
-                if error.http_status == 404 and unsure:
-                    return
-                if error.http_status == 409:
-                    # What is there is of a proxy whose clock is ahead of this
-                    # one's. In a moment it is not.
-                    error.http_status = 503
-                if error.http_status not in (401, 403, 404):
-                    unsure.append(error)
-                raise
-            except connections.TRANSPORT_ERRORS as error:
-                unsure.append(error)
-                raise
-        self._requests.send(action, object_name, send)
+        self._deletion.delete(object_name)
 
     def delete_all(self, object_names):
-        """Remove objects, in bulk where the cluster can; absent ones are fine.
+        """Remove objects, many in one request where the cluster can do that.
 
-        Tries all before it raises for those that are left, but for a Swift
-        that does not answer: who waited for each would wait for long.
+        One that is not there is no failure.
+
+        Tries all before it raises for those that are left, unless Swift does
+        not answer: waiting for each of them would take long.
 
         :param object_names: iterable of names
         :raises errors.SwiftError: the first of the failures
         """
-        self._bulk_delete.delete_all(
-            object_names, 0 if self._brings_back_versions()
-            else self.capabilities().max_deletes)
+        self._deletion.delete_all(object_names)
 
     def list(self, prefix, delimiter=None, container=None):
         """Yield what the listing says of the names that begin with a prefix.
@@ -291,7 +238,8 @@ class Container(object):
         for entry in listing.entries(
                 self._requests, container or self.name,
                 self.capabilities().page_entries,
-                self._note_headers if container is None else lambda _: None,
+                (self._deletion.note_headers if container is None
+                 else lambda headers: None),
                 prefix, delimiter):
             yield entry
 
@@ -343,7 +291,7 @@ class Container(object):
         return self._pool.grant().storage_url
 
     def check(self):
-        """Ask Swift whether the container can be used; one request.
+        """Ask Swift, in one request, whether the container can be used.
 
         A container that will be made with the first push counts as there.
 
@@ -356,36 +304,17 @@ class Container(object):
                 raise
 
     def capabilities(self):
-        """Return the cluster's Capabilities; asks once a process."""
+        """Return the cluster's Capabilities; a process asks for them once."""
         if self._capabilities is None:
             self._capabilities = capabilities.ask(self._requests)
         return self._capabilities
 
     def _head(self, connection):
-        self._note_headers(answers.expect_header(
+        self._deletion.note_headers(answers.expect_header(
             connection, 'HEAD container ' + self.name, None,
             client.head_container(
                 connection.storage_url, connection.grant.token, self.name,
                 http_conn=connection.http), answers.CONTAINER_HEADER))
-
-    def _note_headers(self, headers):
-        """Remember what an answer about the container says of versions."""
-        self._has_versions = _VERSIONS_HEADER in headers
-        self._noted_at = breaker.clock()
-
-    def _brings_back_versions(self):
-        """Tell whether DELETE brings back the version before.
-
-        Asks Swift, unless an answer about the container has just said so.
-        """
-        if breaker.clock() - self._noted_at > _VERSIONS_SECONDS:
-            try:
-                self.metadata()
-            except errors.ObjectNotFoundError:
-                return False  # it is yet to be made
-            except errors.AccessDeniedError:
-                self._note_headers({})  # the user may only use its objects
-        return self._has_versions
 
     def _put(self, object_name, content, size_bytes, etag, only_new, headers,
              query):

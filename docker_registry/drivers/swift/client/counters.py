@@ -1,6 +1,6 @@
-"""What a process has done so far, in numbers.
+"""Counts what a process has done.
 
-Knows nothing of what they mean or of who shows them.
+Knows nothing of what is counted, or of how it is shown.
 """
 
 import threading
@@ -8,15 +8,16 @@ import threading
 
 class Counters(object):
 
-    """Numbers that grow, safe for threads and greenlets.
+    """Counters that threads and greenlets may use at the same time.
 
     :param names: what is counted
     """
 
     def __init__(self, *names):
         self._values = dict.fromkeys(names, 0)
-        # Held for a moment and never while waiting for anything. Who holds it
-        # may find garbage to collect that counts, too: an abandoned reader.
+        # Held for a moment and never while waiting for anything. Reentrant:
+        # while it is held Python may collect an abandoned reader, which counts
+        # too.
         self._lock = threading.RLock()
 
     def add(self, name, count=1):

@@ -53,18 +53,19 @@ class Requests(object):
 
     :param settings: Settings
     :param pool: Connections
+    :param waits: what the ivar of this name is at first
     :ivar waits: per_process.PerGreenlet: whether requests of this greenlet or
         thread wait for a Swift that does not answer
     """
 
-    def __init__(self, settings, pool):
+    def __init__(self, settings, pool, waits=False):
         self._settings = settings
         self._pool = pool
-        self.waits = per_process.PerGreenlet(lambda: False)
+        self.waits = per_process.PerGreenlet(lambda: waits)
 
     def send(self, action, object_name, operation, keeps=False, wait=None,
              is_slow=False, is_upload=False, waits=False):
-        """Do one operation on a borrowed connection, again where it helps.
+        """Do one operation on a connection of the pool, with repetitions.
 
         :param action: what it is, for messages: "GET registry/images/1/json"
         :param object_name: name of the object, None for other requests
@@ -91,7 +92,9 @@ class Requests(object):
             is_slow, is_upload)
 
     def check(self, action, operation):
-        """Do one operation once, and soon, however silent Swift has been.
+        """Do one operation once, also while the breaker is open.
+
+        It waits for 10 seconds at most.
 
         :raises errors.SwiftError: it cannot be done
         """

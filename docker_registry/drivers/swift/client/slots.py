@@ -1,6 +1,4 @@
-"""Slots that are taken and given back, safe for greenlets that end meanwhile.
-
-Knows nothing of what they are for.
+"""Limits how many requests are in flight at the same time.
 """
 
 import collections
@@ -11,10 +9,10 @@ from . import breaker
 
 class Slots(object):
 
-    """A number of slots, to be taken and given back.
+    """A number of slots, which are taken and given back.
 
-    What threading.Semaphore is, but for greenlets that gevent ends while they
-    give back: that one may then lose the slot, for it waits for a lock first.
+    It does what threading.Semaphore does. That one loses a slot when gevent
+    ends a greenlet that gives it back, for it waits for a lock first.
 
     :param count: how many there are
     :ivar waiting: how many wait for one

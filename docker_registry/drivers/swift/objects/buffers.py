@@ -15,16 +15,16 @@ _READ_BYTES = 128 * 1024
 
 class Memory(object):
 
-    """How much of its memory a process has left for buffers.
+    """Counts how much memory a process has left for buffers.
 
     :param limit_bytes: what all buffers together may take
     """
 
     def __init__(self, limit_bytes):
         self._left = limit_bytes
-        # Held for a moment and never while waiting for anything, so that it
-        # matters to nobody whether gevent has patched it. Reentrant: garbage
-        # that is collected while it is held, an abandoned reader, gives back.
+        # Held for a moment and never while waiting for anything: it does not
+        # matter whether gevent has patched it. Reentrant: while it is held
+        # Python may collect an abandoned reader, which gives memory back.
         self._lock = threading.RLock()
 
     def take(self, count):
@@ -93,7 +93,7 @@ class Buffer(object):
                 self._file.seek(offset)
 
     def read(self, size):
-        """Return the next bytes; from memory as many as came at once.
+        """Return the next bytes; from memory those of one append().
 
         HTTP libraries ask for 8 KiB at a time, and send whatever they get.
 

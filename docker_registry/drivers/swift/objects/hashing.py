@@ -1,4 +1,4 @@
-"""Digests of bytes that pass by, reckoned beside what else goes on.
+"""Computes digests while other greenlets of the worker go on.
 
 Also what else keeps the processor busy, and other clients waiting.
 

@@ -1,4 +1,4 @@
-"""Layers of any size: one object, or segments and a manifest.
+"""Writes and removes layers of any size: one object, or segments.
 
 Knows how a layer is laid out in the container, how to undo half of one and
 how to remove a whole one. Knows nothing of registry paths or connections.
@@ -216,7 +216,7 @@ class LargeObjects(object):
 
         :param prefix: what the names of their objects begin with
         :param age_seconds: how long ago the last segment of their upload was
-            written, at least, by Swift's clock; those of pushes under way are
+            written, at least, by Swift's clock; those of pushes in flight are
             younger. None is any age.
         """
         now = None
@@ -321,8 +321,8 @@ class LargeObjects(object):
             raise
 
     def _replace(self, object_name, new_prefix, may_replace, put):
-        # Most layers are new. Swift says so by the way, and spares us to ask
-        # before each.
+        # Most layers are new. The PUT finds that out, so that no request is
+        # needed before it.
         try:
             put(only_new=True)
             return
@@ -411,7 +411,7 @@ class _Upload(object):
         """Write buffers as segments while the next ones are being filled.
 
         :param pieces: iterable of (Buffer, whether it is the last)
-        :raises Exception: the first failure, when nothing is under way
+        :raises Exception: the first failure, when nothing is in flight
         """
         with futures.ThreadPoolExecutor(self._concurrency) as executor:
             written = []

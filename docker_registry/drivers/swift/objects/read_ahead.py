@@ -1,4 +1,4 @@
-"""Large objects over slow connections: several requests at once.
+"""Reads large objects by several requests where a connection is slow.
 
 Knows nothing of registry paths, or of what one request does; see reader.py.
 """
@@ -19,12 +19,12 @@ _MIB = 1024 * 1024
 _PIECE_BYTES = 4 * _MIB
 #: What is read at a time of a piece.
 _READ_BYTES = 128 * 1024
-#: And of an object that one request brings. Each passes through half a dozen
-#: hands on its way to the client, so that core's 128 KiB take more of the
-#: processor; of twice as much as this the kernel takes a fifth more.
+#: And of an object that is read by one request. Each chunk is handed on half a
+#: dozen times until the client has it, so that core's 128 KiB take more of the
+#: processor; with chunks of twice this size the kernel takes a fifth more.
 _CHUNK_BYTES = 256 * 1024
 #: What the pieces of all objects that a process reads ahead may take of its
-#: memory; who finds no room goes on with one request.
+#: memory; an object that finds no room goes on with one request.
 _MEMORY_BYTES = 96 * _MIB
 #: How much is read by one request before its speed is judged, each time.
 _SAMPLE_BYTES = 4 * _MIB
@@ -38,7 +38,7 @@ logger = logging.getLogger(__name__)
 
 class Readers(object):
 
-    """Opens objects; those of one process share the memory for reading ahead.
+    """Opens objects for reading, with one memory for all of a process.
 
     :param settings: Settings
     :param container: Container
@@ -77,7 +77,7 @@ class Readers(object):
 
 class _Growing(object):
 
-    """Reads by one request, and by several from where it shows to be slow.
+    """Reads by one request, and by several when that one is slow.
 
     Only the time that is spent waiting for Swift counts: a slow client makes
     no connection slow.
@@ -118,7 +118,7 @@ class _Growing(object):
     next = __next__  # Python 2
 
     def close(self):
-        """Give the connections back; to be called by whoever stops early."""
+        """Give the connections back, where the rest is not wanted."""
         self._source.close()
 
     __del__ = close
@@ -142,7 +142,7 @@ class ReadAhead(object):
 
     """Iterates over the rest of an object, fetched by several requests.
 
-    Fetches pieces of 4 MiB ahead of whoever reads, and hands them out in
+    Fetches pieces of 4 MiB before they are asked for, and hands them out in
     order; it holds as many in memory as there are requests, and the one that
     is being read. All come from the version of the object that the first
     request found. An abandoned one stops fetching when it is closed or
@@ -186,7 +186,7 @@ class ReadAhead(object):
     next = __next__  # Python 2
 
     def close(self):
-        """Stop fetching; to be called by whoever stops reading early."""
+        """Stop fetching, where the rest is not wanted."""
         if not self._stopped.is_set():
             self._stopped.set()
             self._done()
@@ -204,7 +204,7 @@ class ReadAhead(object):
                 min(self._next, self._end) - 1, self._stopped))
 
 
-# A function, and not a method: a fetch under way must not keep an abandoned
+# A function, and not a method: a fetch in flight must not keep an abandoned
 # reader alive.
 
 def _fetch(open_piece, first, last, stopped):

@@ -1,4 +1,4 @@
-"""Bytes of an object, checked, that resume where they stopped.
+"""Reads an object, and goes on where a connection has broken.
 
 Knows nothing of registry paths.
 """
@@ -109,17 +109,17 @@ class Reader(object):
 
     @property
     def bytes_left(self):
-        """Number of bytes that come yet; 0 where that is unknown."""
+        """Number of bytes that are not read yet; 0 where that is unknown."""
         return 0 if self._end is None else self._end - self.position
 
     def check(self, chunk, is_last):
-        """Check what comes next, where somebody else has read it."""
+        """Check the next bytes, which have been read by another request."""
         self._md5.update(chunk)
         if is_last:
             self._md5.check()
 
     def close(self):
-        """Give the connection back; to be called by whoever stops early."""
+        """Give the connection back, where the rest is not wanted."""
         if self._body is not None:
             body, self._body = self._body, None
             body.close()

@@ -1,4 +1,4 @@
-"""URLs from which clients fetch a layer at Swift itself.
+"""Makes URLs by which clients fetch a layer from Swift itself.
 
 Knows whether there may be one, and the key. Knows nothing of how a URL is
 signed, or of registry paths.
@@ -91,7 +91,7 @@ class Redirects(object):
         self._asked_at = float('-inf')
 
     def _key(self):
-        """Return the container's key, None where there is none to be seen."""
+        """Return the container's key; None where swift_user sees none."""
         now = time.time()
         if now - self._asked_at > _KEY_SECONDS:
             self._key_of_container = self._container.metadata().get(_HEADER)

@@ -1,4 +1,4 @@
-"""Objects that are read and written as a whole, and what HEAD says of any.
+"""Reads and writes small objects as a whole, and asks HEAD of any object.
 
 Knows Swift's headers and nothing of the registry's paths.
 """

@@ -1,4 +1,4 @@
-"""Signs temporary URLs: whoever has one may read one object for a while.
+"""Signs temporary URLs, by which one object can be read for a while.
 
 Pure: no I/O, no clock.
 

@@ -84,12 +84,13 @@ class Extension(object):
         from ..v2 import api
         from ..v2 import push_api
         from ..v2 import repositories
-        swift = self._storage
-        found = repositories.in_container(swift.settings, swift.container)
+        values = self._storage.settings
+        swift_container = self._storage.waiting_container()
+        found = repositories.in_container(values, swift_container)
         pushes = None
         if not settings.readonly:
-            pushes = push_api.in_container(swift.settings, swift.container,
-                                           found, settings.deletes)
+            pushes = push_api.in_container(values, swift_container, found,
+                                           settings.deletes)
         self._v2 = api.Application(found, redirects, settings.realm,
                                    settings.users, self.unavailable, pushes)
         app.wsgi_app = _Mount(app.wsgi_app, self._v2, not settings.readonly)

@@ -53,9 +53,9 @@ class Hangups(object):
         error = record.exc_info and record.exc_info[1]
         if not isinstance(error, socket.error) or error.errno not in _HUNG_UP:
             return True
-        record.exc_info = None
-        record.msg, record.args = 'a client has hung up: %s', (error,)
-        record.levelno, record.levelname = logging.INFO, 'INFO'
+        vars(record).update(
+            exc_info=None, msg='a client has hung up: %s', args=(error,),
+            levelno=logging.INFO, levelname='INFO')
         return not self._is_said.get()
 
     def _answer(self, error):
