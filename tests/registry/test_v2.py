@@ -274,7 +274,10 @@ def test_configuration_that_is_wrong_stops_the_registry(
     assert problem in str(caught.value)
 
 
-def test_outage(client, v2, server, cluster):
+def test_outage(client, server, cluster, start_registry):
+    # Its requests wait for Swift until swift_timeout.
+    v2 = v2client.V2Client(start_registry(
+        dict(server.settings, swift_timeout=3)).port)
     images = make_images(1)
     client.push('library/outage', images)
     found = v2.pull('outage')
