@@ -189,9 +189,10 @@ def _close(client):
 
 
 def status(number, headers=None):
+    """Answer as Swift does, whose answers have all a transaction id."""
     def action(relay, client, request):
         head = 'HTTP/1.1 %d Injected\r\nContent-Length: 0\r\n' % number
-        for item in (headers or {}).items():
+        for item in dict({'X-Trans-Id': 'tx0'}, **(headers or {})).items():
             head += '%s: %s\r\n' % item
         client.sendall((head + '\r\n').encode('latin-1'))
     return action
@@ -256,10 +257,10 @@ def end_token():
     return action
 
 
-def answer(body, headers=None):
+def answer(body, headers=None, status='200 OK'):
     def action(relay, client, request):
-        head = ('HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n'
-                'Content-Length: %d\r\n' % len(body))
+        head = ('HTTP/1.1 %s\r\nContent-Type: application/json\r\n'
+                'Content-Length: %d\r\n' % (status, len(body)))
         for item in (headers or {}).items():
             head += '%s: %s\r\n' % item
         client.sendall((head + '\r\n' + body).encode())

@@ -69,7 +69,7 @@ def test_check_of_an_address_that_is_not_swifts(failed_step, faults, action,
 
 
 def test_check_of_what_answers_404_to_all(failed_step, faults):
-    faults.inject(relay.status(404), 'HEAD', times=9)
+    faults.inject(relay.answer('', status='404 Gone'), 'HEAD', times=9)
     step = failed_step()
     assert 'not that of Swift' in step['detail']
     assert 'swift_object_storage_url' in step['see']

@@ -3,6 +3,7 @@
 import pytest
 import relay
 
+from docker_registry.core import exceptions
 from docker_registry.drivers.swift import errors
 
 _PAGE = '<html>Back soon</html>'
@@ -35,6 +36,26 @@ def test_page(storage, faults, make_storage, method, call, page):
     other = make_storage()
     assert other.get_content('dir/there') == b'1'
     assert not other.exists('dir/new')
+
+
+@pytest.mark.parametrize('method, call', [
+    ('GET', lambda storage: storage.get_content('dir/there')),
+    ('GET', lambda storage: b''.join(storage.stream_read('dir/there'))),
+    ('HEAD', lambda storage: storage.exists('dir/there')),
+    ('HEAD', lambda storage: storage.get_size('dir/there')),
+    ('DELETE', lambda storage: storage.remove('dir/there')),
+    ('GET', lambda storage: list(storage.list_directory('dir'))),
+])
+@pytest.mark.parametrize('status', [404, 412, 416])
+def test_page_that_says_no(storage, faults, make_storage, method, call,
+                           status):
+    page = '%d No' % status
+    faults.inject(relay.answer(_PAGE, status=page), method, times=20)
+    with pytest.raises(errors.NotSwiftError) as caught:
+        call(storage)
+    assert not isinstance(caught.value, exceptions.FileNotFoundError)
+    assert 'status %d' % status in str(caught.value)
+    assert make_storage().get_content('dir/there') == b'1'
 
 
 def test_page_that_goes_by(storage, faults):

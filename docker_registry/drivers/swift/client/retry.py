@@ -228,6 +228,10 @@ class Requests(object):
             log_answer(action, error.http_status, started, 0,
                        error.transaction_id)
             status = error.http_status or None
+            if status in _ACCEPTED and not error.transaction_id:
+                # Whatever answers in Swift's place does not know what is
+                # there.
+                raise errors.not_swift(action, status, object_name)
             if status in _OF_PROXIES:
                 action += session.through_proxy(connection.storage_url)
             raise errors.from_status(

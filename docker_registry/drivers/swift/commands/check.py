@@ -172,10 +172,7 @@ class Check(object):
     def _look_at_container(self):
         try:
             headers = self._container.metadata()
-        except errors.ObjectNotFoundError as error:
-            if error.transaction_id is None:
-                raise errors.not_swift(
-                    'HEAD container ' + self._container.name, 404)
+        except errors.ObjectNotFoundError:
             if not self._settings.create_container:
                 raise
             return '%s is missing; the first write makes it' % (
