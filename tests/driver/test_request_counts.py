@@ -1,6 +1,5 @@
 """How many requests to Swift the calls of the registry cost."""
 
-
 import calls
 import pytest
 import relay
