@@ -26,10 +26,10 @@ if _PYTHON_2:
     # Later ones install on Python 2.7 and then do not run there.
     _REQUIRES += ['cryptography>=2.1,<3.4', 'futures',
                   'keystoneauth1>=3.4,<4.3', 'prometheus_client>=0.7,<0.13',
-                  'python-swiftclient>=3.8,<4']
+                  'python-swiftclient>=3.8,<4', 'tqdm>=4.19,<4.63']
 else:
     _REQUIRES += ['keystoneauth1>=3.4', 'prometheus_client>=0.7',
-                  'python-swiftclient>=3.8']
+                  'python-swiftclient>=3.8', 'tqdm>=4.19']
 
 #: The v2 API: passwords by htpasswd, and layers that xz has compressed. The
 #: registry on 2.7 has Werkzeug and backports.lzma.

@@ -9,12 +9,14 @@ import subprocess
 import calls
 import pytest
 import relay
+import yaml
 
 from docker_registry.core import exceptions
 from docker_registry.core import lru
 from docker_registry.drivers.swift import Storage
 from docker_registry.drivers.swift import cache
 from docker_registry.drivers.swift.client import deletion
+from docker_registry.drivers.swift.commands import main
 from docker_registry.testing import Config
 
 _PROJECT = os.path.dirname(os.path.dirname(os.path.dirname(
@@ -120,3 +122,44 @@ def make_faulty(make_storage, faults, monkeypatch):
 def parent(make_storage):
     """The parent of the image that calls.push() pushes."""
     calls.put_parent(make_storage())
+
+
+@pytest.fixture
+def write_config(swift_settings, tmpdir):
+    """Write the registry's configuration; return the path of the file.
+
+    Settings of its flavor dev may be changed; None takes one away.
+    """
+    def write(**changes):
+        path = tmpdir.join('config.yml')
+        flavor = dict(swift_settings, storage='swift',
+                      storage_path='/registry')
+        flavor.update(changes)
+        path.write(yaml.safe_dump({'dev': flavor}))
+        return str(path)
+    return write
+
+
+@pytest.fixture
+def command(write_config, capsys):
+    """Run docker-registry-swift; return its exit status and what it prints.
+
+    With status 2 that is its message.
+
+    Settings may be changed.
+    """
+    def run(name, *options, **changes):
+        status = main.main([name, '--config', write_config(**changes),
+                            '--flavor', 'dev'] + list(options))
+        printed, errors = capsys.readouterr()
+        return status, errors if status == 2 else printed
+    return run
+
+
+@pytest.fixture
+def json_command(command):
+    """Run a command with --json; return its exit status and a list."""
+    def run(name, *options, **changes):
+        status, printed = command(name, '--json', *options, **changes)
+        return status, [json.loads(line) for line in printed.splitlines()]
+    return run

@@ -15,6 +15,7 @@ import subprocess
 import sys
 import tempfile
 import textwrap
+import time
 import urllib.parse
 
 import pytest
@@ -104,7 +105,8 @@ def test_every_block_has_a_rule():
         'sh', 'yaml', 'python', 'json', 'text'}
     for block in _BLOCKS:
         if block.language == 'text':
-            assert block.caption.startswith(('haproxy.cfg', 'Path of')), block
+            assert block.caption.startswith(
+                ('haproxy.cfg', 'Path of', 'Output of ')), block
 
 
 def test_readme_is_short():
@@ -163,7 +165,7 @@ def test_haproxy_takes_the_configuration(block, tmp_path):
 
 @of('text')
 def test_modules_in_pictures_are_there(block):
-    if block.caption != 'haproxy.cfg':
+    if block.caption.startswith('Path of'):
         modules = re.findall(r'[\w/]+\.py', block.text)
         assert len(modules) > 2
         assert [module for module in modules if not os.path.exists(
@@ -230,6 +232,55 @@ def run_check(operator, cluster, words):
 def run_index(operator, cluster, words):
     assert 'can be pulled by v2 clients' in operator(
         *[word.strip("'") for word in words])
+
+
+def fill(cluster):
+    """Fill the container that the operator's commands are about."""
+    with tempfile.TemporaryDirectory() as directory, registry.Registry(
+            directory, cluster.settings(storage_path='/registry')) as server:
+        client = v1client.V1Client(server.port)
+        base = v1client.make_image()
+        for repository, tags in (('library/demo', ['1.0']),
+                                 ('library/demo', ['1.1', 'latest']),
+                                 ('team/app', ['7'])):
+            image = v1client.make_image(base)
+            for tag in tags:
+                client.push(repository, [base, image], tag)
+        client.expect(200, 'PUT', '/v1/repositories/team/app/properties',
+                      b'{"access": "private"}')
+
+
+_ADD_FLAVORS = '''
+import yaml
+flavors = yaml.safe_load(open('config.yml'))
+flavors['files'] = {'storage': 'file', 'storage_path': 'files'}
+flavors['old'] = dict(flavors['prod'], swift_container='old')
+open('config.yml', 'w').write(yaml.safe_dump(flavors))
+'''
+
+
+def run_copy(operator, cluster, words):
+    fill(cluster)
+    operator('python', '-c', _ADD_FLAVORS)
+    if 'files' in words:
+        operator('docker-registry-swift', 'copy', '--from', 'prod', '--to',
+                 'files')
+    operator(*[word.strip("'") for word in words])
+
+
+def damage(cluster):
+    """Remove the layer that all tags of fill() have."""
+    def read(path):
+        return cluster.request('GET', 'registry/registry/' + path)[
+            1].decode('ascii')
+    top = read('repositories/team/app/tag_7')
+    base = json.loads(read('images/%s/ancestry' % top))[1]
+    cluster.request('DELETE', 'registry/registry/images/%s/layer' % base)
+
+
+def run_command(operator, cluster, words):
+    fill(cluster)
+    operator(*[word.strip("'") for word in words])
 
 
 def run_skopeo(operator, cluster, words):
@@ -311,6 +362,13 @@ def run_tox(operator, cluster, words):
 
 _COMMANDS = {'docker-registry-swift check': run_check,
              'docker-registry-swift index': run_index,
+             'docker-registry-swift ls': run_command,
+             'docker-registry-swift du': run_command,
+             'docker-registry-swift tags rm': run_command,
+             'docker-registry-swift repository rm': run_command,
+             'docker-registry-swift gc': run_command,
+             'docker-registry-swift fsck': run_command,
+             'docker-registry-swift copy': run_copy,
              'skopeo sync': run_skopeo,
              'swift post': run_swift_post,
              'pip install': run_pip,
@@ -324,6 +382,35 @@ def test_command(command, operator, cluster):
     rule, = [rule for start, rule in _COMMANDS.items()
              if (command + ' ').startswith(start + ' ')]
     rule(operator, cluster, command.split())
+
+
+def shape(text):
+    """Return what lines of output have in common, whatever they are about."""
+    text = re.sub(r'\b([0-9a-f]{64}|[0-9a-f]{12})\b', 'ID', text)
+    text = re.sub(r'\d+(\.\d+)? [KMGT]?i?B\b', 'SIZE', text)
+    text = re.sub(r'\b\d+ (s|min|h|d)\b', 'AGE', text)
+    text = re.sub(r'\b\d+\b(?!\.)', 'N', text)
+    return {' '.join(line.split()) for line in text.splitlines()}
+
+
+@of('text')
+def test_output_is_as_it_looks(block, operator, cluster):
+    command = block.caption.partition('Output of ')[2]
+    if command:
+        fill(cluster)
+        if ' gc' in command:  # something that is old enough, and exit status 1
+            operator('docker-registry-swift', 'tags', 'rm', 'library/demo',
+                     '1.0')
+            time.sleep(1)
+            command += ' --older-than 0s || true'
+        if ' copy' in command:
+            run_copy(operator, cluster, command.split())
+            operator('swift', 'delete', 'registry')
+        if ' fsck' in command:
+            damage(cluster)
+            command += ' || true'
+        output = operator('sh', '-c', command)
+        assert shape(block.text) - shape(output) == set()
 
 
 def test_make_demo():

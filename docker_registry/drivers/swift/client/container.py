@@ -167,18 +167,32 @@ class Container(object):
         """Write the content of an object to another, within Swift.
 
         :param source: name of the object that is copied
-        :param object_name: name of the one that is written
+        :param object_name: name of the one that is written; it has none of
+            the other's metadata
         :param etag: ETag of the version that is meant, without quotes
         :raises errors.ObjectExistsError: the source is of another version
         """
+        self._copy(source, etag, self.name, object_name, 'true')
+
+    def copy_to(self, source, etag, container, object_name):
+        """Write an object with its metadata to a container of the account.
+
+        :param source, etag: as for copy()
+        :param container: name of the container, which is there
+        :param object_name: name of the object that is written
+        :raises errors.ObjectExistsError: the source is of another version
+        """
+        self._copy(source, etag, container, object_name, None)
+
+    def _copy(self, source, etag, container, object_name, fresh_metadata):
         action = 'COPY ' + source
 
         def send(connection):
             client.copy_object(
                 connection.storage_url, connection.grant.token, self.name,
-                source, '/%s/%s' % (self.name, object_name),
+                source, '/%s/%s' % (container, object_name),
                 headers=dict(_NEWEST, **{'If-Match': '"%s"' % etag}),
-                fresh_metadata='true', http_conn=connection.http)
+                fresh_metadata=fresh_metadata, http_conn=connection.http)
             answers.expect_status(connection, action, source, 201)
         self._requests.send(action, source, send, is_slow=True)
 
@@ -189,6 +203,15 @@ class Container(object):
         """
         if 'x-static-large-object' not in self.head(object_name):
             return []
+        return [name for name, _, _ in self.read_manifest(object_name)
+                if name is not None]
+
+    def read_manifest(self, object_name):
+        """Return the segments of what is a static large object.
+
+        :returns: list of (name in this container, size in bytes, ETag); the
+            name of one in another container is None
+        """
         _, manifest = self._requests.send(
             'GET ' + object_name, object_name,
             lambda connection: client.get_object(
@@ -196,9 +219,12 @@ class Container(object):
                 object_name, http_conn=connection.http, headers=_NEWEST,
                 query_string='multipart-manifest=get'))
         own = '/%s/' % self.name
-        paths = [compat.native(segment['name'])
-                 for segment in json.loads(manifest.decode('utf-8'))]
-        return [path[len(own):] for path in paths if path.startswith(own)]
+        found = []
+        for segment in json.loads(manifest.decode('utf-8')):
+            path = compat.native(segment['name'])
+            found.append((path[len(own):] if path.startswith(own) else None,
+                          segment['bytes'], compat.native(segment['hash'])))
+        return found
 
     def delete(self, object_name):
         """Remove an object; of a large one its manifest alone.

@@ -1,8 +1,9 @@
 """docker-registry-swift: parses the command line and runs one command.
 
-A command is a module of this package with HELP, a line of text;
-add_options(parser), which adds what the command takes besides --config and
---flavor; and run(options), which does it and returns the exit status.
+A command is a module of this package with HELP, a line of text, and perhaps
+DESCRIPTION, several; add_options(parser), which adds what the command takes
+besides --config and, unless it has OWN_FLAVORS, --flavor; and run(options),
+which does it and returns the exit status.
 """
 
 import argparse
@@ -10,16 +11,29 @@ import logging
 import os
 import sys
 
+from docker_registry.core import exceptions
+
 from . import check
+from . import copy
+from . import du
+from . import fsck
+from . import gc
 from . import index
+from . import ls
+from . import output
+from . import repository
+from . import tags
 from ..config import flavor
 
 #: The commands by name.
-_COMMANDS = {'check': check, 'index': index}
+_COMMANDS = {'check': check, 'copy': copy, 'du': du, 'fsck': fsck, 'gc': gc,
+             'index': index, 'ls': ls, 'repository': repository, 'tags': tags}
+_EXIT_STATUS = ('exit status: 0 if all is well, 1 if something was found or '
+                'fails, 2 if it could not be done')
 
 
 def main(arguments=None):
-    """Run the command line; return the exit status, 0 if all is well.
+    """Run the command line; return the exit status.
 
     :param arguments: list of text; None is that of the process
     """
@@ -27,20 +41,29 @@ def main(arguments=None):
     commands = parser.add_subparsers(dest='command', metavar='COMMAND')
     commands.required = True
     for name, command in sorted(_COMMANDS.items()):
-        options = commands.add_parser(name, help=command.HELP)
+        options = commands.add_parser(
+            name, help=command.HELP, epilog=_EXIT_STATUS,
+            description=getattr(command, 'DESCRIPTION', command.HELP))
         options.add_argument(
             '--config', metavar='FILE', default=flavor.default_path(),
             help="the registry's configuration file (default: the one that "
             'the registry finds, $DOCKER_REGISTRY_CONFIG or config.yml)')
-        options.add_argument(
-            '--flavor', metavar='NAME',
-            default=os.environ.get('SETTINGS_FLAVOR', 'dev'),
-            help='flavor in that file (default: $SETTINGS_FLAVOR, or dev)')
+        if not getattr(command, 'OWN_FLAVORS', False):
+            options.add_argument(
+                '--flavor', metavar='NAME',
+                default=os.environ.get('SETTINGS_FLAVOR', 'dev'),
+                help='flavor in that file (default: $SETTINGS_FLAVOR, or dev)')
         command.add_options(options)
     chosen = parser.parse_args(arguments)
     # What fails is in what the command prints.
     logging.getLogger('docker_registry').addHandler(logging.NullHandler())
-    return _COMMANDS[chosen.command].run(chosen)
+    try:
+        return _COMMANDS[chosen.command].run(chosen)
+    except (EnvironmentError, exceptions.ConfigError) as error:
+        output.print_error('%s: %s' % (chosen.command, error))
+    except KeyboardInterrupt:
+        output.print_error('%s: stopped' % chosen.command)
+    return 2
 
 
 if __name__ == '__main__':

@@ -1,8 +1,15 @@
-"""Prints what a command has to say."""
+"""Prints what a command has to say, and how far it has come."""
 
 from __future__ import print_function
 
+import json
 import sys
+import time
+
+import tqdm
+
+_PLAIN_SECONDS = 10
+_UNITS = ((86400, 'd'), (3600, 'h'), (60, 'min'), (1, 's'))
 
 
 def print_line(line):
@@ -10,8 +17,87 @@ def print_line(line):
 
     :param line: native text
     """
+    _print(line, sys.stdout)
+
+
+def print_error(line):
+    """Print a line to standard error.
+
+    :param line: native text
+    """
+    _print(line, sys.stderr)
+
+
+def print_json(value):
+    """Print a value as one line of JSON."""
+    print_line(json.dumps(value, sort_keys=True))
+
+
+def size(size_bytes):
+    """Return a size as people read it, such as "1.5 GiB"."""
+    for unit in ('B', 'KiB', 'MiB', 'GiB', 'TiB'):
+        if size_bytes < 1024 or unit == 'TiB':
+            break
+        size_bytes /= 1024.0
+    return ('%d %s' if unit == 'B' else '%.1f %s') % (size_bytes, unit)
+
+
+def age(seconds):
+    """Return a time span as people read it, such as "3 d"."""
+    for length, unit in _UNITS:
+        if seconds >= length:
+            break
+    return '%d %s' % (max(0, seconds) // length, unit)
+
+
+def iso8601(seconds):
+    """Return Unix time as ISO 8601 in UTC."""
+    return time.strftime('%Y-%m-%dT%H:%M:%SZ', time.gmtime(seconds))
+
+
+class Progress(object):
+
+    """How far a command has come, on standard error.
+
+    A bar on a terminal; elsewhere a line now and then. Use it as a context
+    manager.
+
+    :param what: what is counted, such as "images"
+    """
+
+    def __init__(self, what):
+        self._what = what
+        self._count = 0
+        self._is_terminal = sys.stderr.isatty()
+        self._bar = tqdm.tqdm(unit=' ' + what, leave=False, file=sys.stderr,
+                              disable=not self._is_terminal)
+        self._next_at = time.time() + _PLAIN_SECONDS
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *exception):
+        self._bar.close()
+
+    def add(self, count=1):
+        """Count some more."""
+        self._count += count
+        self._bar.update(count)
+        if not self._is_terminal and time.time() > self._next_at:
+            self._next_at = time.time() + _PLAIN_SECONDS
+            print_error('%d %s' % (self._count, self._what))
+
+    def count(self, items):
+        """Yield items, and count each when it has been dealt with."""
+        for item in items:
+            yield item
+            self.add()
+
+
+def _print(line, file):
     if not isinstance(line, bytes):
-        encoding = sys.stdout.encoding or 'ascii'
+        encoding = file.encoding or 'ascii'
         line = line.encode(encoding, 'backslashreplace').decode(encoding)
-    print(line)
-    sys.stdout.flush()
+    with tqdm.tqdm.external_write_mode():  # no bar in the middle of it
+        print(line, file=file)
+        file.flush()

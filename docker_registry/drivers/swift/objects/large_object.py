@@ -211,6 +211,14 @@ class LargeObjects(object):
     def orphans(self, prefix, age_seconds):
         """Yield the names of segments that no manifest refers to.
 
+        :param prefix, age_seconds: as for orphan_entries()
+        """
+        for entry in self.orphan_entries(prefix, age_seconds):
+            yield entry['name']
+
+    def orphan_entries(self, prefix, age_seconds):
+        """Yield what the listing says of segments without a manifest.
+
         They are what is left of pushes whose registry was killed, or that
         Swift did not let undo.
 
@@ -230,11 +238,10 @@ class LargeObjects(object):
                 newest = max(_timestamp(entry) for entry in segments)
                 if now - newest < age_seconds:
                     continue
-            found = [entry['name'] for entry in segments]
-            in_use = self._in_use(found)
-            for name in found:
-                if name not in in_use:
-                    yield name
+            in_use = self._in_use([entry['name'] for entry in segments])
+            for entry in segments:
+                if entry['name'] not in in_use:
+                    yield entry
 
     def _in_use(self, segments):
         """Return which of the segments of one upload must stay, a set.

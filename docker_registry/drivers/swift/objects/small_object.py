@@ -64,13 +64,15 @@ class SmallObjects(object):
                     raise
                 time.sleep(_REMOVAL_SECONDS)
 
-    def write(self, object_name, content):
+    def write(self, object_name, content, only_new=False):
         """Write bytes to an object; Swift compares their MD5.
 
+        :param only_new: do nothing if there is an object of this name
+        :raises errors.ObjectExistsError: only_new, and there is
         :raises errors.SwiftError: it may not have been written
         """
         self._container.put(object_name, content, len(content),
-                            hashlib.md5(content).hexdigest())
+                            hashlib.md5(content).hexdigest(), only_new)
 
     def stat(self, object_name):
         """Return the Stat of an object of any size, by one HEAD.

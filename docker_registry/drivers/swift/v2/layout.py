@@ -81,6 +81,29 @@ class Layout(object):
         return '%sblobs/%s/%s/%s/data' % (self._root, algorithm, value[:2],
                                           value)
 
+    def blobs_prefix(self):
+        """Return what the names of all blobs begin with."""
+        return self._root + 'blobs/'
+
+    def blob_digest(self, object_name):
+        """Return the digest that a blob's name has; undoes blob().
+
+        :returns: None for what is no blob
+        """
+        parts = object_name[len(self.blobs_prefix()):].split('/')
+        if len(parts) != 4 or parts[3] != 'data':
+            return None
+        digest = '%s:%s' % (parts[0], parts[2])
+        return digest if is_digest(digest) else None
+
+    def link_digest(self, object_name):
+        """Return the digest that a link's name has, None without one."""
+        parts = object_name.split('/')
+        if len(parts) < 3 or parts[-1] != _LINK[1:]:
+            return None
+        digest = '%s:%s' % (parts[-3], parts[-2])
+        return digest if is_digest(digest) else None
+
     def layer_link(self, name, digest):
         """Return the name of what lets a repository have a layer or config.
 

@@ -1,0 +1,400 @@
+"""docker-registry-swift fsck: finds what clients could not pull, and why."""
+
+import collections
+
+from . import damage
+from . import opened
+from . import output
+from . import stored
+from . import tags
+from .. import errors
+from .. import storage
+from ..v2 import layout
+
+#: What main.py shows of this command.
+HELP = 'find damaged images, and tags, marks and links that lead nowhere'
+DESCRIPTION = '''\
+Looks at each tag, and at json, ancestry, layer, segments and checksum of each
+image, by at most four requests for an image and one for each segment; with
+--deep at every byte. Registries may go on meanwhile: what is being pushed is
+left out. Says of each finding which tags it hurts, and what to do. --repair
+does what loses nothing: it removes notes of tags that are gone, marks of
+pushes long over whose image is complete (it reads the layer to find out), and
+links of v2 to blobs that are not there. --remove removes what a finding names,
+a damaged image or a tag that leads nowhere.'''
+
+_MARK = '_inprogress'
+_TAGS_SHOWN = 20
+
+#: kind: image, mark, checksum, tag, note, listing, link or blob. name: what
+#: --remove takes. problems: list of texts. hurts: list of tags as
+#: "library/x:latest". advice: what to do. repair: callable, or None.
+_Finding = collections.namedtuple(
+    '_Finding', 'kind name problems hurts advice repair')
+
+
+def add_options(parser):
+    """Add the options of this command to its argparse.ArgumentParser."""
+    parser.add_argument('--deep', action='store_true',
+                        help='read each layer, and compare every byte')
+    parser.add_argument('--repair', action='store_true',
+                        help='do what loses nothing')
+    parser.add_argument(
+        '--remove', metavar='NAME', action='append', default=[],
+        help='remove this damaged image or tag, as a finding names it; may be '
+        'given several times')
+    parser.add_argument(
+        '--older-than', metavar='AGE', type=opened.seconds, default='24h',
+        help='what has a mark of a push and was written since is being pushed '
+        '(default: 24h)')
+    parser.add_argument('--json', action='store_true',
+                        help='print a JSON object for each, a line each')
+    opened.add_jobs(parser)
+
+
+def run(options):
+    """Look at everything; return the exit status, 1 if something is left."""
+    left = count = 0
+    wanted = set(options.remove)
+    with opened.Opened(options.config, options.flavor,
+                       options.jobs) as registry:
+        registry.look()
+        survey = _Survey(registry, options)
+        for finding in survey.findings():
+            count += 1
+            done = False
+            if finding.name in wanted and finding.kind in _REMOVALS:
+                wanted.discard(finding.name)
+                _REMOVALS[finding.kind](registry, finding.name)
+                done = True
+            elif options.repair and finding.repair is not None:
+                done = finding.repair()
+            left += not done
+            _print(finding, done, options.json)
+    if wanted:
+        raise errors.SwiftError(
+            'nothing is removed by --remove %s: no finding has that name, or '
+            'there is nothing to be removed' % ' '.join(sorted(wanted)))
+    if not options.json:
+        output.print_line('%d images, %d tags: %s' % (
+            survey.images, survey.tags, 'all is well' if not count else
+            '%d found, %d of it mended' % (count, count - left)))
+    return 1 if left else 0
+
+
+def _print(finding, done, as_json):
+    if as_json:
+        output.print_json({
+            'kind': finding.kind, 'name': finding.name,
+            'problems': finding.problems, 'hurts': finding.hurts,
+            'advice': finding.advice, 'mended': done})
+        return
+    output.print_line('%-7s  %s%s' % (finding.kind, finding.name,
+                                      ': mended' if done else ''))
+    for problem in finding.problems:
+        output.print_line('         %s' % problem)
+    if finding.hurts:
+        more = len(finding.hurts) - _TAGS_SHOWN
+        output.print_line('         hurts %s%s' % (
+            ' '.join(finding.hurts[:_TAGS_SHOWN]),
+            ' and %d more' % more if more > 0 else ''))
+    if not done:
+        output.print_line('         %s' % finding.advice)
+
+
+class _Survey(object):
+
+    """Looks at everything.
+
+    Holds two hundred bytes or so for each image.
+
+    :param registry: opened.Opened
+    :param options: of the command
+    :ivar images: how many images there are
+    :ivar tags: how many tags
+    """
+
+    def __init__(self, registry, options):
+        self._registry = registry
+        self._age_seconds = options.older_than
+        self._stored = stored.Stored(registry)
+        self._looker = damage.Images(registry, options.deep)
+        self._now = registry.container.clock()
+        if self._now is None:
+            raise errors.SwiftError('Swift does not say what time it is, and '
+                                    'so not which pushes are long over')
+        self._ids = {}
+        # By the id of an image: (id of its parent or None, depth or None).
+        self._below = {}
+        # By the id of an image that is not as it should be: its State.
+        self._states = {}
+        self._hurts = collections.defaultdict(list)
+        self.images = self.tags = 0
+
+    def findings(self):
+        """Yield each _Finding."""
+        with output.Progress('images') as progress:
+            images = progress.count(self._stored.images())
+            for image, state in self._registry.jobs.each(
+                    lambda image: (image, self._looker.state(image)),
+                    (image for image in images
+                     if stored.is_image_id(image.id))):
+                self.images += 1
+                self._add(state)
+                for finding in self._minor(image, state):
+                    yield finding
+        self._compare_depths()
+        for finding in self._look_at_tags():
+            yield finding
+        for image_id in sorted(self._states):
+            finding = self._finding(self._states[image_id])
+            if finding is not None:
+                yield finding
+        for finding in self._look_at_v2():
+            yield finding
+
+    def _add(self, state):
+        image_id = self._own(state.id)
+        self._below[image_id] = self._own(state.parent), state.depth
+        if state.problems or state.pushed_at is not None:
+            self._states[image_id] = state
+
+    def _own(self, image_id):
+        """Return the one text that is kept of an id."""
+        return image_id and self._ids.setdefault(image_id, image_id)
+
+    def _compare_depths(self):
+        """Look whether what an image says is below it is there."""
+        for image_id, (parent, depth) in list(self._below.items()):
+            if parent is None or self._is_being_pushed(image_id):
+                continue
+            while parent is not None and parent not in self._below:
+                # Not listed, perhaps: what is there tells.
+                self._add(self._looker.state(stored.Image(parent, {})))
+                parent = self._below[parent][0]
+            parent = self._below[image_id][0]
+            parent_depth = self._below[parent][1]
+            if depth is not None and parent_depth is not None and (
+                    depth != parent_depth + 1):
+                self._problem(image_id, 'ancestry is another one than that of '
+                              'its parent %s' % parent)
+
+    def _problem(self, image_id, text):
+        state = self._states.get(image_id) or damage.State(
+            image_id, None, None, [], True, None, None)
+        self._states[image_id] = state._replace(
+            problems=state.problems + [text])
+
+    def _look_at_tags(self):
+        repositories = self._stored.repositories()
+        with output.Progress('tags') as progress:
+            for tag in progress.count(self._stored.tags(
+                    self._noting(repositories))):
+                self.tags += 1
+                finding = self._tag(tag)
+                if finding is not None:
+                    yield finding
+        for repository, name in self._dangling:
+            yield self._note(repository, name)
+
+    def _noting(self, repositories):
+        """Yield repositories, and find the notes of tags that are gone."""
+        self._dangling = []
+        for repository in repositories:
+            for path in sorted(self._registry.recent_tags.paths(
+                    repository.path)):
+                name = stored.tag_name(path)
+                if path.rsplit('/', 1)[1] not in repository.files and (
+                        self._stored.tag(repository, name) is None):
+                    self._dangling.append((repository, name))
+            yield repository
+
+    def _tag(self, tag):
+        full_name = '%s:%s' % (tag.repository.name, tag.name)
+        image_id = tag.image_id
+        if not stored.is_image_id(image_id):
+            return _Finding(
+                'tag', full_name, ['has no id of an image in it'], [full_name],
+                'push it again, or remove it with --remove', None)
+        if image_id not in self._below:
+            self._add(self._looker.state(self._stored.image(image_id)))
+        if self._is_absent(image_id):
+            again = self._stored.tag(tag.repository, tag.name)
+            if again is None or again.image_id != image_id:
+                return None  # somebody has just changed it
+            return _Finding(
+                'tag', full_name, ['names image %s, which is not there'
+                                   % image_id], [full_name],
+                'push it again, or remove it with --remove', None)
+        seen = set()
+        while image_id is not None and image_id not in seen:
+            seen.add(image_id)
+            if image_id in self._states:
+                self._hurts[image_id].append(full_name)
+            if image_id not in self._below:
+                self._add(self._looker.state(stored.Image(image_id, {})))
+            image_id = self._below[image_id][0]
+        if tag.name not in [name for _, name in stored.listed_tags(
+                tag.repository.files)]:
+            return self._listing(
+                tag.written_at, stored.tag_path(tag.repository.path, tag.name))
+        return None
+
+    def _is_absent(self, image_id):
+        state = self._states.get(image_id)
+        return (state is not None and state.pushed_at is None
+                and state.layer_at is None
+                and 'json is missing' in state.problems)
+
+    def _is_being_pushed(self, image_id):
+        state = self._states.get(image_id)
+        return (state is not None and state.pushed_at is not None
+                and self._now - state.pushed_at < self._age_seconds)
+
+    def _minor(self, image, state):
+        """Yield findings of an image that clients can pull."""
+        if state.problems or state.pushed_at is not None:
+            return
+        if 'layer' not in image.files:
+            finding = self._listing(state.layer_at,
+                                    stored.image_path(image.id, 'layer'))
+            if finding is not None:
+                yield finding
+        if not state.has_checksum:
+            yield _Finding(
+                'checksum', image.id,
+                ['there is no checksum to compare the layer with'], [],
+                'clients pull it as ever', None)
+
+    def _listing(self, written_at, path):
+        if self._now - written_at < self._age_seconds:
+            return None
+        return _Finding(
+            'listing', self._registry.names.object_name(path),
+            ['is there, but the listing of the container has it not since %s'
+             % output.iso8601(written_at)], [],
+            'ask who runs Swift to look at its container-updater', None)
+
+    def _finding(self, state):
+        hurts = sorted(self._hurts.get(state.id, ()))
+        if self._is_being_pushed(state.id):
+            return None
+        if state.pushed_at is not None:
+            return _Finding(
+                'mark', state.id,
+                ['a push of it has not ended since %s'
+                 % output.iso8601(state.pushed_at)] + state.problems, hurts,
+                'push it again, or leave it to gc' if state.problems else
+                'use --repair, which reads its layer and, if that is whole, '
+                'removes the mark; or push it again',
+                None if state.problems else lambda: self._end_push(state.id))
+        if not hurts and self._is_absent(state.id):
+            return None  # gone meanwhile, and nobody needs it
+        return _Finding(
+            'image', state.id, state.problems, hurts,
+            'remove it with --remove, and push one of the tags again' if hurts
+            else 'remove it with --remove, or leave it to gc', None)
+
+    def _end_push(self, image_id):
+        """Remove the mark of an image that is complete; tell whether it is."""
+        if not self._looker.is_whole(image_id):
+            return False
+        pushed_at = self._looker.pushed_at(self._stored.image(image_id))
+        if pushed_at is None or self._now - pushed_at < self._age_seconds:
+            return False  # somebody pushes it again
+        try:
+            self._registry.delete(stored.image_path(image_id, _MARK))
+        except errors.ObjectNotFoundError:
+            pass
+        return True
+
+    def _note(self, repository, name):
+        def repair():
+            try:
+                # The driver does it when it lists the tags.
+                list(storage.Storage(config=self._registry.config)
+                     .list_directory(repository.path))
+            except errors.ObjectNotFoundError:
+                pass
+            return True
+        return _Finding(
+            'note', '%s:%s' % (repository.name, name),
+            ['is noted as pushed lately, and is not there'], [],
+            'use --repair, which removes the note; so does whoever lists the '
+            'tags', repair)
+
+    def _look_at_v2(self):
+        """Yield findings of registry:2's objects."""
+        names = layout.Layout(self._registry.settings.root)
+        blobs = set()
+        entries = self._registry.container.list(names.blobs_prefix())
+        for name, problems in self._registry.jobs.each(
+                self._blob, (entry['name'] for entry in entries)):
+            digest = names.blob_digest(name)
+            if digest is not None:
+                blobs.add(digest)
+            if problems:
+                yield _Finding(
+                    'blob', name, problems, [],
+                    'push what has it again, with a v2 client', None)
+        entries = self._registry.container.list(names.repository_prefix())
+        for entry in entries:
+            digest = names.link_digest(entry['name'])
+            if digest is None or digest in blobs or self._is_there(
+                    names.blob(digest)):
+                continue
+            yield self._link(entry['name'], digest)
+
+    def _link(self, name, digest):
+        def repair():
+            try:
+                self._registry.container.delete(name)
+            except errors.ObjectNotFoundError:
+                pass
+            return True
+        return _Finding(
+            'link', name, ['leads to %s, which is not there' % digest], [],
+            'use --repair, which removes the link', repair)
+
+    def _blob(self, name):
+        """Return the name of a blob and what is wrong with it."""
+        problems = []
+        try:
+            headers = self._registry.container.head(name)
+            if 'x-static-large-object' in headers:
+                pieces = self._registry.container.read_manifest(name)
+                problems = list(self._looker.segments(pieces))
+        except errors.ObjectNotFoundError:
+            pass  # removed meanwhile
+        return name, problems
+
+    def _is_there(self, name):
+        try:
+            self._registry.container.head(name)
+        except errors.ObjectNotFoundError:
+            return False
+        return True
+
+
+def _remove_image(registry, image_id):
+    """Remove a damaged image, so that clients push it again."""
+    # First, so that nobody takes half of it for an image.
+    registry.write(stored.image_path(image_id, _MARK), b'true')
+    names = set(stored.Stored(registry).image(image_id).files)
+    names |= {'json', 'ancestry', 'layer', '_checksum'}
+    for name in sorted(names - {_MARK}) + [_MARK]:
+        try:
+            registry.large_objects.remove(registry.names.object_name(
+                stored.image_path(image_id, name)))
+        except errors.ObjectNotFoundError:
+            pass
+
+
+def _remove_tag(registry, name):
+    repository, _, tag = name.rpartition(':')
+    tags.remove(storage.Storage(config=registry.config),
+                stored.repository_path(repository), tag)
+
+
+_REMOVALS = {'image': _remove_image, 'mark': _remove_image,
+             'tag': _remove_tag}

@@ -1,0 +1,347 @@
+"""Reads what a registry has in its container: repositories, tags, images.
+
+The listing says what there is, page by page, and follows what Swift has
+stored at a distance. What a tag names and what an image is made of is read
+from the objects themselves. Changes nothing.
+
+Source: the path helpers in docker_registry/core/driver.py of
+    docker-registry-core 2.0.3; images.py, tags.py and toolkit.py of
+    docker-registry 0.9.1
+"""
+
+import calendar
+import collections
+import fnmatch
+import itertools
+import json
+import re
+import time
+
+from .. import compat
+from .. import errors
+from .. import names
+
+_TAG = 'tag_'
+_IMAGE_ID = re.compile('([0-9a-f]{16}|[0-9a-f]{64})\\Z')
+
+#: What a listing says of an object: its size in bytes, of a static large
+#: object that of all segments, and Unix time in seconds when it was written.
+Entry = collections.namedtuple('Entry', 'size_bytes written_at')
+#: files: dict from a file's name, such as "layer", to its Entry.
+Image = collections.namedtuple('Image', 'id files')
+#: name: as clients have it, "library/demo". path: as the registry has it.
+#: files: as those of an Image.
+Repository = collections.namedtuple('Repository', 'name path files')
+#: image_id: the content of the tag, text; written_at: Unix time in seconds.
+Tag = collections.namedtuple('Tag', 'repository name image_id written_at')
+
+
+class UnreadableError(Exception):
+
+    """A file of the registry is there, but is not what it should be."""
+
+
+def is_image_id(text):
+    """Tell whether a text may be the id of an image."""
+    return bool(_IMAGE_ID.match(text))
+
+
+def repository_path(name):
+    """Return the path of a repository.
+
+    :param name: as clients have it, "demo", "library/demo" or "a/b/c"
+    """
+    namespace, slash, repository = name.partition('/')
+    if not slash:
+        namespace, repository = 'library', namespace
+    # The registry quotes what follows the namespace twice.
+    return 'repositories/%s/%s' % (
+        names.quote_part(namespace),
+        names.quote_part(compat.quote_plus(repository)))
+
+
+def full_name(name):
+    """Return the name of a repository with its namespace."""
+    return name if '/' in name else 'library/' + name
+
+
+def matches(name, pattern):
+    """Tell whether the name of a repository is meant by a pattern.
+
+    :param name: with its namespace
+    :param pattern: as for Stored.repositories()
+    """
+    # A name without a namespace, but "*" is all.
+    return pattern in (None, '*') or fits(
+        name, full_name(pattern))
+
+
+def fits(name, pattern):
+    """Tell whether a name fits a pattern with *, ? and [] as in a shell."""
+    return fnmatch.fnmatchcase(name, pattern)
+
+
+def tag_path(repository, tag):
+    """Return the path of the tag of a repository's path."""
+    return '%s/%s%s' % (repository, _TAG, names.quote_part(tag))
+
+
+def tag_json_path(repository, tag):
+    """Return the path of what the registry notes of who wrote a tag."""
+    return '%s/tag%s_json' % (repository, names.quote_part(tag))
+
+
+def image_path(image_id, name):
+    """Return the path of one of an image's files."""
+    return 'images/%s/%s' % (image_id, name)
+
+
+def ancestry(image_id, content):
+    """Return the ids that the ancestry of an image has, its own first.
+
+    :param content: bytes
+    :raises UnreadableError: it is no list of ids that begins with its own
+    """
+    found = _parsed('ancestry', content)
+    if not isinstance(found, list) or not all(
+            isinstance(each, compat.TEXT_TYPES) for each in found):
+        raise UnreadableError('ancestry is no list of ids')
+    found = [compat.native(each) for each in found]
+    if found[:1] != [image_id] or not all(map(is_image_id, found)):
+        raise UnreadableError('ancestry is not that of this image')
+    return found
+
+
+def parent(image_id, content):
+    """Return the id of the image below one as its json has it, or None.
+
+    :param content: bytes
+    :raises UnreadableError: it is not the json of this image
+    """
+    found = _parsed('json', content)
+    if not isinstance(found, dict) or found.get('id') != image_id:
+        raise UnreadableError('json is not that of this image')
+    below = found.get('parent') or None
+    if below is None:
+        return None
+    if not isinstance(below, compat.TEXT_TYPES) or not is_image_id(
+            compat.native(below)):
+        raise UnreadableError('json has a parent that is no id')
+    return compat.native(below)
+
+
+def checksums(content):
+    """Return the checksums that a _checksum has, a list of texts.
+
+    :param content: bytes: a JSON list, or of old the checksum alone
+    """
+    text = content.decode('utf-8', 'replace')
+    try:
+        found = json.loads(text)
+    except ValueError:
+        found = text.strip()
+    found = found if isinstance(found, list) else [found]
+    return [compat.native(each) for each in found
+            if isinstance(each, compat.TEXT_TYPES) and ':' in each]
+
+
+def _parsed(name, content):
+    try:
+        return json.loads(content.decode('utf-8'))
+    except ValueError:
+        raise UnreadableError('%s is not JSON' % name)
+
+
+class Stored(object):
+
+    """What is stored.
+
+    Every method raises errors.SwiftError when Swift cannot be asked or fails;
+    errors.ObjectNotFoundError only of what Swift says is not there.
+
+    :param opened: opened.Opened
+    """
+
+    def __init__(self, opened):
+        self._opened = opened
+        self._names = opened.names
+
+    def images(self):
+        """Yield the Image of each directory that the listing has."""
+        return (Image(path.split('/')[1], files) for path, files
+                in self._directories('images', 2))
+
+    def image(self, image_id):
+        """Return the Image of an id; one without files is not listed."""
+        return Image(image_id, self.files('images/' + image_id))
+
+    def files(self, path):
+        """Return the files of an image or a repository, a dict of Entry.
+
+        :param path: of its directory
+        """
+        return next((files for _, files in self._directories(
+            path, path.count('/') + 1)), {})
+
+    def repositories(self, pattern=None):
+        """Yield the Repository of each that the listing has.
+
+        :param pattern: name with *, ? and [] as in a shell; None for all
+        """
+        if pattern is None or _has_wildcards(pattern):
+            found = self._directories('repositories', 3)
+        else:
+            found = self._directories(repository_path(pattern), 3)
+        for path, files in found:
+            name = repository_name(path)
+            if matches(name, pattern):
+                yield Repository(name, path, files)
+
+    def tags(self, repositories):
+        """Yield the Tag of each tag of repositories, read from the object.
+
+        Also of tags that the listing does not have yet. Those that have been
+        removed in the meantime are left out.
+
+        :param repositories: iterable of Repository
+        """
+        # Two steps, for one that waits for the other would need threads of
+        # its own.
+        for batch in _batches(repositories):
+            listed = self._opened.jobs.each(self._tag_names, batch)
+            found = itertools.chain.from_iterable(listed)
+            for tag in self._opened.jobs.each(self._tag, found):
+                if tag is not None:
+                    yield tag
+
+    def tag_names(self, repository):
+        """Return the names of what may be a repository's tags, a list.
+
+        Also of tags that the listing does not have yet; some may be gone.
+
+        :param repository: Repository
+        """
+        return [name for _, name, _ in self._tag_names(repository)]
+
+    def tag(self, repository, name):
+        """Return the Tag of a name.
+
+        :param repository: Repository
+        :returns: None where there is none
+        """
+        return self._tag((repository, name, None))
+
+    def ancestry(self, image_id):
+        """Return the ids of an image and those below it, it first.
+
+        :raises errors.ObjectNotFoundError: there is no such file
+        :raises UnreadableError: it is no list of ids that begins with its own
+        """
+        return ancestry(image_id, self._opened.read(
+            image_path(image_id, 'ancestry')))
+
+    def parent(self, image_id):
+        """Return the id of the image below one, None where there is none.
+
+        :raises errors.ObjectNotFoundError: there is no such image
+        :raises UnreadableError: its json is damaged
+        """
+        return parent(image_id, self._opened.read(
+            image_path(image_id, 'json')))
+
+    def layer_bytes(self, image_id):
+        """Return the size of an image's layer in bytes.
+
+        :raises errors.ObjectNotFoundError: there is none
+        """
+        return self._opened.small_objects.stat(self._names.object_name(
+            image_path(image_id, 'layer'))).size_bytes
+
+    def _directories(self, path, depth):
+        """Yield (path, files) of directories that the listing has.
+
+        :param path: one directory, or what several are below
+        :param depth: how many parts the path of each has
+        """
+        entries = self._opened.container.list(self._names.prefix(path))
+        for directory, group in itertools.groupby(
+                entries, lambda entry: '/'.join(
+                    self._names.path(entry['name']).split('/')[:depth])):
+            files = {}
+            for entry in group:
+                name = self._names.path(entry['name'])[len(directory) + 1:]
+                if name and not entry['name'].endswith('/'):
+                    files[name] = Entry(entry['bytes'], written_at(entry))
+            if files and directory.count('/') == depth - 1:
+                yield directory, files
+
+    def _tag_names(self, repository):
+        """Return (repository, name, Entry or None) of each possible tag."""
+        found = [(repository, tag, repository.files[name])
+                 for name, tag in listed_tags(repository.files)]
+        found += [
+            (repository, tag_name(path), None)
+            for path in self._opened.recent_tags.paths(repository.path)
+            if path.rsplit('/', 1)[1] not in repository.files]
+        return found
+
+    def _tag(self, tag):
+        repository, name, entry = tag
+        path = tag_path(repository.path, name)
+        try:
+            image_id = self._opened.read(path)
+            if entry is None:
+                entry = Entry(None, float(self._opened.container.head(
+                    self._names.object_name(path))['x-timestamp']))
+        except errors.ObjectNotFoundError:
+            return None
+        return Tag(repository, name, compat.native(
+            image_id.decode('utf-8', 'replace').encode(
+                'ascii', 'backslashreplace').strip()), entry.written_at)
+
+
+def listed_tags(files):
+    """Yield (name of the file, tag) of a Repository's files."""
+    for name in sorted(files):
+        # A tag "_x" is a file "tag__x", and beside it is its "tag_x_json",
+        # which looks like that of a tag "x_json".
+        if name.startswith(_TAG) and '/' not in name and not (
+                name.endswith('_json')
+                and 'tag_%s' % name[len('tag'):-len('_json')] in files):
+            yield name, _unquoted(name[len(_TAG):])
+
+
+def tag_name(path):
+    """Return the name of the tag that a path is of."""
+    return _unquoted(path.rsplit('/', 1)[1][len(_TAG):])
+
+
+def written_at(entry):
+    """Return Unix time of when an entry of a listing was written."""
+    # Swift gives UTC, with or without fractions of a second.
+    seconds, _, fraction = entry['last_modified'].rstrip('Z').partition('.')
+    return calendar.timegm(time.strptime(
+        seconds, '%Y-%m-%dT%H:%M:%S')) + float('0.' + (fraction or '0'))
+
+
+def repository_name(path):
+    """Return the name of a repository's path, as clients have it."""
+    _, namespace, repository = path.split('/')
+    return '%s/%s' % (_unquoted(namespace), _unquoted(_unquoted(repository)))
+
+
+def _unquoted(part):
+    """Undo names.quote_part(); what is not UTF-8 stays quoted."""
+    try:
+        return compat.native(compat.unquote_to_bytes(part.replace('+', ' ')))
+    except ValueError:
+        return part
+
+
+def _has_wildcards(pattern):
+    return bool(re.search(r'[*?\[]', pattern))
+
+
+def _batches(iterable):
+    iterator = iter(iterable)
+    return iter(lambda: list(itertools.islice(iterator, 256)), [])

@@ -1,0 +1,68 @@
+"""docker-registry-swift tags: removes tags, as the API does."""
+
+from . import opened
+from . import output
+from . import stored
+from .. import errors
+from .. import storage
+
+#: What main.py shows of this command.
+HELP = 'remove tags of a repository'
+DESCRIPTION = '''\
+Does what DELETE of /v1/repositories/REPOSITORY/tags/TAG does, where no
+registry runs or beside one. The images stay until gc removes them.'''
+
+
+def add_options(parser):
+    """Add the options of this command to its argparse.ArgumentParser."""
+    parser.add_argument('action', choices=['rm'], help='remove')
+    parser.add_argument('repository', metavar='REPOSITORY',
+                        help='such as library/demo, or demo for the same')
+    parser.add_argument('tags', metavar='TAG', nargs='+')
+    parser.add_argument('--json', action='store_true',
+                        help='print a JSON object for each, a line each')
+
+
+def run(options):
+    """Remove tags; return the exit status, 1 if one was not there."""
+    name = stored.full_name(options.repository)
+    path = stored.repository_path(name)
+    missing = False
+    with opened.Opened(options.config, options.flavor) as registry:
+        registry.look()
+        swift = storage.Storage(config=registry.config)
+        for tag in options.tags:
+            was_there = remove(swift, path, tag)
+            missing = missing or not was_there
+            if options.json:
+                output.print_json({'repository': name, 'tag': tag,
+                                   'removed': was_there})
+            else:
+                output.print_line('%s %s:%s' % (
+                    'removed' if was_there else 'there is no', name, tag))
+    return 1 if missing else 0
+
+
+def remove(swift, path, tag):
+    """Remove a tag; return whether there was one.
+
+    :param swift: storage.Storage
+    :param path: of the repository
+    :param tag: name of the tag
+
+    Source: delete_tag() in docker_registry/tags.py
+    """
+    was_there = True
+    try:
+        swift.remove(stored.tag_path(path, tag))
+    except errors.ObjectNotFoundError:
+        was_there = False
+    others = [stored.tag_json_path(path, tag)]
+    if tag == 'latest':
+        others.append(path + '/json')
+    for other in others:
+        try:
+            swift.remove(other)
+        except errors.ObjectNotFoundError:
+            pass  # not all who write tags write these
+    return was_there

@@ -1,0 +1,333 @@
+"""docker-registry-swift copy, on a real Swift and in directories."""
+
+import hashlib
+import json
+import os
+import random
+
+import pytest
+import relay
+import v1_images
+import yaml
+
+from docker_registry.core import driver
+from docker_registry.drivers.swift.client import container
+from docker_registry.drivers.swift.commands import main
+
+
+class Files(driver.fetch('file')):
+
+    """core's file driver, which takes no text on Python 3."""
+
+    def put_content(self, path, content):
+        if not isinstance(content, bytes):
+            content = content.encode('utf-8')
+        return super(Files, self).put_content(path, content)
+
+
+@pytest.fixture
+def flavors(swift_settings, tmpdir):
+    """Flavors of one configuration; a test may change them."""
+    here = dict(swift_settings, storage='swift', storage_path='/registry')
+    return {
+        'here': here,
+        'there': dict(here, swift_container=here['swift_container'] + '-2',
+                      storage_path='/other/root'),
+        'files': {'storage': 'file',
+                  'storage_path': str(tmpdir.mkdir('files'))}}
+
+
+@pytest.fixture
+def copy(flavors, tmpdir, capsys):
+    """Copy; give the exit status, and the results by tag."""
+    def copy(source, target, *options):
+        path = tmpdir.join('flavors.yml')
+        path.write(yaml.safe_dump(flavors))
+        status = main.main(['copy', '--config', str(path), '--from', source,
+                            '--to', target, '--json'] + list(options))
+        printed, errors = capsys.readouterr()
+        if status == 2:
+            return status, errors
+        found = [json.loads(line) for line in printed.splitlines()]
+        return status, {'%s:%s' % (each['repository'], each['tag']): each
+                        for each in found}
+    return copy
+
+
+@pytest.fixture
+def open_flavor(flavors, make_storage):
+    """Open what the registry would open for a flavor."""
+    def open_flavor(name):
+        flavor = dict(flavors[name])
+        path = flavor.pop('storage_path')
+        if flavor['storage'] == 'file':
+            return Files(path)
+        return make_storage(path, **flavor)
+    return open_flavor
+
+
+def fill(storage):
+    """Push what tests copy; return the ids of images."""
+    images = v1_images.Images(storage)
+    base, top = images.push([b'a' * 1000, b'b' * 3000000])
+    other = images.push_one(b'c' * 500, [base])
+    images.tag(top)
+    images.tag(top, tag='1.0')
+    images.tag(other, 'team/app', '7')
+    storage.put_content('repositories/team/app/_private', b'')
+    storage.put_content('repositories/library/x/_index_images', json.dumps(
+        [{'id': base}, {'id': top}]))
+    return base, top, other
+
+
+def contents(storage, path=''):
+    """Return what a storage has, but for what the driver notes for itself."""
+    found = {}
+    for each in storage.list_directory(path):
+        try:
+            found.update(contents(storage, each))
+        except Exception:
+            if not each.endswith('_recent_tags'):
+                found[each] = hashlib.sha256(
+                    b''.join(storage.stream_read(each))).hexdigest()
+    return found
+
+
+def outcomes(found):
+    status, results = found
+    return status, {name: each['outcome'] for name, each in results.items()}
+
+
+_COPIED = {'library/x:latest': 'copied', 'library/x:1.0': 'copied',
+           'team/app:7': 'copied'}
+_THERE = dict.fromkeys(_COPIED, 'there')
+_WAYS = [('files', 'here'), ('here', 'files'), ('here', 'there')]
+
+
+@pytest.mark.parametrize('source, target', _WAYS)
+@pytest.mark.parametrize('options', [(), ('--verify',)])
+def test_all_of_it(copy, open_flavor, flavors, source, target, options):
+    for name in ('here', 'there'):
+        flavors[name]['swift_segment_size'] = 1024 * 1024
+    fill(open_flavor(source))
+    status, found = copy(source, target, *options)
+    assert outcomes((status, found)) == (0, _COPIED)
+    assert sum(each['images'] for each in found.values()) == 3
+    assert sum(each['size_bytes'] for each in found.values()) == 3001500
+    assert contents(open_flavor(target)) == contents(open_flavor(source))
+    assert outcomes(copy(source, target, *options)) == (0, _THERE)
+
+
+def test_within_an_account_no_byte_comes_here(copy, open_flavor, flavors,
+                                              faults):
+    for name in ('here', 'there'):
+        flavors[name]['swift_segment_size'] = 1024 * 1024
+    base, top, other = fill(open_flavor('here'))
+    flavors['here']['swift_authurl'] = flavors['there']['swift_authurl'] = (
+        'http://127.0.0.1:%d/auth/v1.0' % faults.port)
+    assert copy('here', 'there')[0] == 0
+    # Two plain layers, and three segments.
+    assert faults.count('COPY', '/layer') == 5
+    assert faults.count('PUT', '/layer') == 1  # the manifest
+    storage = open_flavor('there')
+    layer = 'other/root/images/%s/layer' % top
+    assert all(name.startswith('.segments/' + layer)
+               for name in storage._container.get_manifest(layer))
+    assert storage.stat('images/%s/layer' % base).checksum is None
+    assert len(b''.join(storage.stream_read('images/%s/layer' % top))) == (
+        3000000)
+
+
+def test_what_is_there_is_not_read_again(copy, open_flavor, flavors, faults):
+    base, top, other = fill(open_flavor('files'))
+    flavors['here']['swift_authurl'] = (
+        'http://127.0.0.1:%d/auth/v1.0' % faults.port)
+    assert copy('files', 'here', '--repository', 'team/*')[0] == 0
+    assert faults.count('PUT', '/layer') == 2
+    assert outcomes(copy('files', 'here'))[1]['team/app:7'] == 'there'
+    assert faults.count('PUT', '%s/layer' % base) == 1
+
+
+def test_some_of_it(copy, open_flavor):
+    fill(open_flavor('files'))
+    assert outcomes(copy('files', 'here', '--repository', 'x', '--tag',
+                         '1*')) == (0, {'library/x:1.0': 'copied'})
+    assert sorted(open_flavor('here').list_directory('repositories')) == [
+        'repositories/library']
+    status, message = copy('files', 'here', '--repository', 'absent')
+    assert (status, 'no repository absent' in message) == (2, True)
+
+
+def test_tag_that_has_moved(copy, open_flavor):
+    base, top, other = fill(open_flavor('files'))
+    copy('files', 'here')
+    v1_images.Images(open_flavor('files')).tag(base)
+    assert outcomes(copy('files', 'here')) == (
+        0, dict(_THERE, **{'library/x:latest': 'copied'}))
+    assert open_flavor('here').get_content(
+        'repositories/library/x/tag_latest') == base.encode('ascii')
+
+
+def test_image_that_is_being_pushed_comes_later(copy, open_flavor):
+    source = open_flavor('files')
+    base, top, other = fill(source)
+    source.put_content('images/%s/_inprogress' % top, b'true')
+    status, found = copy('files', 'here')
+    assert (status, found['library/x:1.0']['outcome']) == (1, 'left')
+    assert 'is being pushed' in found['library/x:1.0']['reason']
+    assert found['team/app:7']['outcome'] == 'copied'
+    target = open_flavor('here')
+    assert not target.exists('repositories/library/x/tag_latest')
+    source.remove('images/%s/_inprogress' % top)
+    assert outcomes(copy('files', 'here'))[0] == 0
+    assert contents(target) == contents(source)
+
+
+@pytest.mark.parametrize('source', ['files', 'here'])
+@pytest.mark.parametrize('name', ['layer', 'json', 'ancestry'])
+def test_image_that_is_damaged(copy, open_flavor, source, name):
+    storage = open_flavor(source)
+    base, top, other = fill(storage)
+    storage.remove('images/%s/%s' % (base, name))
+    status, found = copy(source, 'there')
+    assert status == 1
+    if name == 'ancestry':  # which the images above have all of
+        assert 'ancestry is missing' in found['team/app:7']['reason']
+    else:
+        assert {each['outcome'] for each in found.values()} == {'left'}
+        assert '%s is missing' % name in found['team/app:7']['reason']
+    # Nobody takes what is on top of it for an image.
+    target = open_flavor('there')
+    assert target.exists('images/%s/_inprogress' % top) or not target.exists(
+        'images/%s/json' % top)
+
+
+def test_layer_with_another_checksum(copy, open_flavor):
+    source = open_flavor('files')
+    base, top, other = fill(source)
+    source.put_content('images/%s/layer' % other, b'd' * 500)
+    status, found = copy('files', 'here')
+    assert status == 1
+    assert 'another checksum' in found['team/app:7']['reason']
+    assert found['library/x:1.0']['outcome'] == 'copied'
+    assert not open_flavor('here').exists('images/%s/layer' % other)
+
+
+def test_target_that_has_another_layer(copy, open_flavor):
+    base, top, other = fill(open_flavor('files'))
+    copy('files', 'here')
+    target = open_flavor('here')
+    target.put_content('images/%s/layer' % other, b'd' * 400)
+    status, found = copy('files', 'here')
+    assert status == 1
+    assert 'the target has another layer' in found['team/app:7']['reason']
+
+
+def test_verify_reads_all_of_the_target(copy, open_flavor):
+    base, top, other = fill(open_flavor('files'))
+    copy('files', 'here')
+    target = open_flavor('here')
+    # Same size, and the checksum of what was there.
+    name = 'registry/images/%s/layer' % other
+    checksum = target._container.head(name)['x-object-meta-docker-checksum']
+    target._container.put(
+        name, b'd' * 500, 500, hashlib.md5(b'd' * 500).hexdigest(),
+        headers={'X-Object-Meta-Docker-Checksum': checksum})
+    assert copy('files', 'here')[0] == 0
+    status, found = copy('files', 'here', '--verify')
+    assert status == 1
+    assert 'differs' in found['team/app:7']['reason']
+
+
+def test_lists_of_images_are_joined(copy, open_flavor):
+    base, top, other = fill(open_flavor('files'))
+    target = open_flavor('here')
+    path = 'repositories/library/x/_index_images'
+    target.put_content(path, json.dumps([{'id': 'e' * 64}, {'id': base}]))
+    copy('files', 'here')
+    assert {each['id'] for each in json.loads(
+        target.get_content(path).decode('ascii'))} == {base, top, 'e' * 64}
+
+
+@pytest.mark.parametrize('source, target', [('here', 'files'),
+                                            ('files', 'here')])
+def test_an_outage_is_not_not_there(copy, open_flavor, flavors, faults,
+                                    source, target):
+    fill(open_flavor(source))
+    flavors['here'].update(
+        swift_retries=0,
+        swift_authurl='http://127.0.0.1:%d/auth/v1.0' % faults.port)
+    faults.inject(relay.status(503), 'GET' if source == 'here' else 'PUT',
+                  '/json', times=100)
+    status, message = copy(source, target)
+    assert status == 2
+    assert '503' in message
+
+
+def test_directory_that_is_not_mounted(copy, open_flavor, flavors, tmpdir):
+    status, message = copy('files', 'here')
+    assert status == 2
+    assert 'there is no registry in' in message
+    fill(open_flavor('files'))
+    os.rename(flavors['files']['storage_path'], str(tmpdir.join('away')))
+    assert copy('files', 'here')[0] == 2
+
+
+def test_directory_that_goes_away(copy, open_flavor, flavors, monkeypatch):
+    fill(open_flavor('files'))
+    path = flavors['files']['storage_path']
+    write = container.Container.put
+
+    def put(*arguments, **keywords):
+        if not os.path.exists(path + '-away'):
+            os.rename(path, path + '-away')
+            os.mkdir(path)
+        return write(*arguments, **keywords)
+    monkeypatch.setattr(container.Container, 'put', put)
+    status, message = copy('files', 'here', '--jobs', '1')
+    assert status == 2
+    assert 'mounted' in message
+
+
+@pytest.mark.parametrize('source, target', _WAYS)
+def test_who_stops_it_can_go_on(copy, open_flavor, flavors, monkeypatch,
+                                source, target):
+    for name in ('here', 'there'):
+        flavors[name]['swift_segment_size'] = 1024 * 1024
+    fill(open_flavor(source))
+    numbers = random.Random(2)
+    for method in ('head', 'get', 'put', 'copy_to', 'put_manifest', 'list'):
+        plain = getattr(container.Container, method)
+        left = [numbers.randrange(1, 8)]
+
+        def stop(*arguments, **keywords):
+            left[0] -= 1
+            if left[0] == 0:
+                raise KeyboardInterrupt
+            return plain(*arguments, **keywords)
+        with monkeypatch.context() as patched:
+            patched.setattr(container.Container, method, stop)
+            copy(source, target)
+        storage = open_flavor(target)
+        for repository, tag in (('library/x', 'latest'), ('library/x', '1.0'),
+                                ('team/app', '7')):
+            path = 'repositories/%s/tag_%s' % (repository, tag)
+            if storage.exists(path):  # then all of it is there
+                top = storage.get_content(path).decode('ascii')
+                for image_id in json.loads(storage.get_content(
+                        'images/%s/ancestry' % top).decode('ascii')):
+                    assert not storage.exists(
+                        'images/%s/_inprogress' % image_id)
+                    assert storage.get_size('images/%s/layer' % image_id)
+    assert copy(source, target)[0] == 0
+    assert contents(open_flavor(target)) == contents(open_flavor(source))
+    if target != 'files':
+        assert list(open_flavor(target).orphans(None)) == []
+
+
+def test_flavors_that_cannot_be(copy, flavors):
+    flavors['s3'] = {'storage': 's3'}
+    status, message = copy('s3', 'here')
+    assert (status, 'copy knows file and swift' in message) == (2, True)
+    status, message = copy('absent', 'here')
+    assert (status, 'no flavor absent' in message) == (2, True)

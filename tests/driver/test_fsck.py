@@ -1,0 +1,319 @@
+"""docker-registry-swift fsck, on a real Swift: damage made by hand."""
+
+import hashlib
+import json
+import time
+
+import pytest
+from streams import Stream
+import v1_images
+
+
+@pytest.fixture
+def images(storage):
+    return v1_images.Images(storage)
+
+
+@pytest.fixture
+def large_images(make_storage):
+    return v1_images.Images(make_storage(swift_segment_size=1024 * 1024))
+
+
+@pytest.fixture
+def fsck(json_command):
+    """Run fsck; return its exit status, and its findings by (kind, name)."""
+    def fsck(*options, **changes):
+        if '0s' in options:
+            time.sleep(1)  # Swift's clock has no fractions of a second
+        status, lines = json_command('fsck', *options, **changes)
+        return status, {(line['kind'], line['name']): line for line in lines}
+    return fsck
+
+
+@pytest.fixture
+def put(storage):
+    """Write an object past the driver."""
+    def put(name, content):
+        storage._container.put(name, content, len(content),
+                               hashlib.md5(content).hexdigest())
+    return put
+
+
+def only(found, kind, name):
+    """Return the one finding that there is to be."""
+    status, findings = found
+    assert status == 1
+    assert list(findings) == [(kind, name)]
+    return findings[kind, name]
+
+
+def test_all_is_well(command, fsck, images, large_images):
+    base, top = images.push([b'a' * 1000, b'b'])
+    images.tag(top)
+    large_images.tag(large_images.push([b'c' * 2500000])[-1], tag='large')
+    assert fsck() == (0, {})
+    assert fsck('--deep', '--older-than', '0s') == (0, {})
+    assert command('fsck') == (0, '3 images, 2 tags: all is well\n')
+
+
+@pytest.mark.parametrize('name, problem', [
+    ('json', 'json is missing'), ('ancestry', 'ancestry is missing'),
+    ('layer', 'layer is missing')])
+def test_file_that_is_missing(fsck, images, storage, name, problem):
+    base, top = images.push([b'a', b'b'])
+    images.tag(top)
+    images.tag(base, 'team/app', '1')
+    images.tag(images.push([b'c'])[-1], 'team/other')
+    storage._container.delete('registry/images/%s/%s' % (base, name))
+    finding = only(fsck(), 'image', base)
+    assert finding['problems'] == [problem]
+    assert finding['hurts'] == ['library/x:latest', 'team/app:1']
+    assert '--remove' in finding['advice']
+
+
+def test_checksum_that_is_missing(fsck, images):
+    image_id = images.push_one(b'a', checksum=False)
+    images.tag(image_id)
+    finding = only(fsck('--deep'), 'checksum', image_id)
+    assert finding['problems'] == [
+        'there is no checksum to compare the layer with']
+    assert finding['hurts'] == []
+    images.tag(images.push_one(b'b', [image_id]), tag='2')
+    only(fsck(), 'checksum', image_id)
+
+
+@pytest.mark.parametrize('name, content, problem', [
+    ('json', b'{', 'json is not JSON'),
+    ('json', b'{}', 'json is not that of this image'),
+    ('json', b'\xff', 'json is not JSON'),
+    ('ancestry', b'{}', 'ancestry is no list of ids'),
+    ('ancestry', b'["%s"]' % (b'f' * 64), 'ancestry is not that of this '
+     'image'),
+    ('layer', b'', 'layer has 0 bytes')])
+def test_file_that_is_damaged(fsck, images, put, name, content, problem):
+    image_id = images.push([b'a'])[-1]
+    images.tag(image_id)
+    put('registry/images/%s/%s' % (image_id, name), content)
+    finding = only(fsck(), 'image', image_id)
+    assert finding['problems'] == [problem]
+    assert finding['hurts'] == ['library/x:latest']
+
+
+def test_ancestry_that_leaves_one_out(fsck, images, put):
+    base, middle, top = images.push([b'a', b'b', b'c'])
+    images.tag(top)
+    put('registry/images/%s/ancestry' % top,
+        json.dumps([top, middle]).encode('ascii'))
+    finding = only(fsck(), 'image', top)
+    assert 'another one than that of its parent' in finding['problems'][0]
+    put('registry/images/%s/ancestry' % top,
+        json.dumps([top, base]).encode('ascii'))
+    assert 'json and ancestry name different parents' in only(
+        fsck(), 'image', top)['problems']
+
+
+def test_parent_that_is_missing(fsck, images, storage):
+    base, top = images.push([b'a', b'b'])
+    images.tag(top)
+    storage.remove('images/%s' % base)
+    finding = only(fsck(), 'image', base)
+    assert finding['problems'] == ['json is missing', 'ancestry is missing',
+                                   'layer is missing']
+    assert finding['hurts'] == ['library/x:latest']
+
+
+@pytest.fixture
+def large(large_images, storage):
+    """An image of three segments; give its id and the names of those."""
+    image_id = large_images.push([b'a' * 2500000])[-1]
+    large_images.tag(image_id)
+    return image_id, storage._container.get_manifest(
+        'registry/images/%s/layer' % image_id)
+
+
+def test_segment_that_is_missing(fsck, large, storage):
+    image_id, segments = large
+    storage._container.delete(segments[1])
+    finding = only(fsck(), 'image', image_id)
+    assert finding['problems'] == ['segment %s is missing' % segments[1]]
+
+
+def test_segment_that_is_truncated(fsck, large, put):
+    image_id, segments = large
+    put(segments[0], b'a' * 1000)
+    finding = only(fsck(), 'image', image_id)
+    assert finding['problems'] == [
+        'segment %s has 1000 bytes, and not 1048576' % segments[0]]
+
+
+def test_segment_that_is_another(fsck, large, put):
+    image_id, segments = large
+    put(segments[0], b'b' * 1048576)
+    finding = only(fsck(), 'image', image_id)
+    assert finding['problems'] == [
+        'segment %s is another one than was pushed' % segments[0]]
+
+
+def test_layer_that_is_another(fsck, images, put):
+    image_id = images.push([b'a' * 1000])[-1]
+    images.tag(image_id)
+    put('registry/images/%s/layer' % image_id, b'a' * 999)
+    assert fsck() == (0, {})
+    finding = only(fsck('--deep'), 'image', image_id)
+    assert finding['problems'] == [
+        'layer has another checksum than it was pushed with']
+
+
+@pytest.mark.parametrize('content', [b'f' * 64, b'nonsense', b'', b'\xff'])
+def test_tag_that_leads_nowhere(fsck, images, put, storage, content):
+    images.tag(images.push([b'a'])[-1])
+    put('registry/repositories/library/x/tag_2', content)
+    finding = only(fsck('--repair'), 'tag', 'library/x:2')
+    assert finding['hurts'] == ['library/x:2']
+    assert not finding['mended']
+    assert only_mended(fsck('--remove', 'library/x:2'))
+    assert not storage.exists('repositories/library/x/tag_2')
+    assert fsck() == (0, {})
+
+
+def only_mended(found):
+    status, findings = found
+    return status == 0 and [each['mended'] for each in findings.values()] == [
+        True]
+
+
+def test_push_under_way_is_no_damage(fsck, images, storage):
+    base, top = images.push([b'a', b'b'])
+    storage.put_content('images/%s/_inprogress' % top, b'true')
+    storage.remove('images/%s/layer' % top)
+    storage.put_content('images/%s/_inprogress' % ('f' * 64), b'true')
+    assert fsck() == (0, {})
+
+
+def test_push_that_was_given_up(fsck, images, storage):
+    image_id = images.push([b'a'])[-1]
+    images.tag(image_id)
+    storage.put_content('images/%s/_inprogress' % image_id, b'true')
+    storage.remove('images/%s/layer' % image_id)
+    finding = only(fsck('--older-than', '0s', '--repair'), 'mark', image_id)
+    assert finding['problems'][0].startswith('a push of it has not ended')
+    assert finding['problems'][1:] == ['layer is missing']
+    assert finding['hurts'] == ['library/x:latest']
+    assert not finding['mended']
+    assert only_mended(fsck('--older-than', '0s', '--remove', image_id))
+    assert not storage.exists('images/%s/_inprogress' % image_id)
+
+
+def test_mark_of_an_image_that_is_complete(fsck, images, storage, put):
+    image_id = images.push([b'a'])[-1]
+    images.tag(image_id)
+    mark = 'images/%s/_inprogress' % image_id
+    storage.put_content(mark, b'true')
+    assert fsck('--repair') == (0, {})
+    finding = only(fsck('--older-than', '0s'), 'mark', image_id)
+    assert '--repair' in finding['advice']
+    assert storage.exists(mark)
+    # Other bytes: not complete after all.
+    layer = 'registry/images/%s/layer' % image_id
+    put(layer, b'b')
+    assert not only(fsck('--older-than', '0s', '--repair'), 'mark', image_id)[
+        'mended']
+    put(layer, b'a')
+    assert only_mended(fsck('--older-than', '0s', '--repair'))
+    assert not storage.exists(mark)
+    assert fsck('--older-than', '0s') == (0, {})
+
+
+def test_note_of_a_tag_that_is_gone(fsck, images, storage):
+    top = images.push([b'a'])[-1]
+    images.tag(top)
+    images.tag(top, tag='2')
+    storage._container.delete('registry/repositories/library/x/tag_2')
+    only(fsck(), 'note', 'library/x:2')
+    assert only_mended(fsck('--repair'))
+    assert fsck() == (0, {})
+    assert b'tag_latest' in storage.get_content(
+        'repositories/library/x/_recent_tags')
+
+
+def test_links_and_blobs(fsck, images, put, storage):
+    top = images.push([b'a' * 100])[-1]
+    layer = 'registry/images/%s/layer' % top
+    etag = storage._container.head(layer)['etag'].strip('"')
+    root = 'registry/files/docker/registry/v2/'
+    blob = root + 'blobs/sha256/aa/%s/data' % ('a' * 64)
+    storage._container.put_manifest(
+        blob, [(layer, 100, etag)],
+        hashlib.md5(etag.encode('ascii')).hexdigest())
+    links = [root + 'repositories/x/_layers/sha256/%s/link' % (letter * 64)
+             for letter in 'ab']
+    put(links[0], b'sha256:' + b'a' * 64)
+    assert fsck() == (0, {})
+    put(links[1], b'sha256:' + b'b' * 64)
+    assert 'sha256:' + 'b' * 64 in only(fsck(), 'link', links[1])[
+        'problems'][0]
+    assert only_mended(fsck('--repair'))
+    put(layer, b'b' * 100)
+    status, found = fsck()
+    assert found['blob', blob]['problems'] == [
+        'segment %s is another one than was pushed' % layer]
+    storage.remove('images/%s' % top)
+    assert only(fsck(), 'blob', blob)['problems'] == [
+        'segment %s is missing' % layer]
+
+
+def test_nothing_else_is_removed(command, fsck, images, storage):
+    base, top = images.push([b'a', b'b'])
+    images.tag(top)
+    status, printed = command('fsck', '--remove', top)
+    assert status == 2
+    assert top in printed
+    storage.remove('images/%s/layer' % top)
+    assert only_mended(fsck('--remove', top))
+    assert list(storage._container.list('registry/images/' + top)) == []
+    # Clients push it again now.
+    assert only(fsck(), 'tag', 'library/x:latest')
+    images.push_one(b'b', [base], top)
+    assert fsck() == (0, {})
+
+
+def test_report_for_people(command, images, storage):
+    image_id = images.push([b'a'])[-1]
+    images.tag(image_id)
+    storage._container.delete('registry/images/%s/layer' % image_id)
+    assert command('fsck')[1].splitlines() == [
+        'image    %s' % image_id,
+        '         layer is missing',
+        '         hurts library/x:latest',
+        '         remove it with --remove, and push one of the tags again',
+        '1 images, 1 tags: 1 found, 0 of it mended']
+
+
+def test_four_requests_an_image(fsck, images, faults):
+    images.push([b'%d' % number for number in range(12)])
+    fsck(swift_authurl='http://127.0.0.1:%d/auth/v1.0' % faults.port)
+    for kind in ('GET', 'HEAD'):
+        assert faults.count(kind, '/layer') <= 12
+    assert sum(faults.count(kind, '/registry/images/')
+               for kind in ('GET', 'HEAD')) <= 12 * 4
+
+
+def test_an_outage_is_no_damage(command, images):
+    images.tag(images.push([b'a'])[-1])
+    status, printed = command(
+        'fsck', '--repair',
+        swift_object_storage_url='http://127.0.0.1:9/v1/AUTH_test',
+        swift_retries=0)
+    assert status == 2
+    assert 'no answer' in printed
+
+
+def test_layer_that_is_being_pushed_again(fsck, images, storage):
+    image_id = images.push([b'a'])[-1]
+    storage.remove('images/%s/layer' % image_id)
+    assert fsck()[0] == 1
+    storage.put_content('images/%s/_inprogress' % image_id, b'true')
+    assert fsck() == (0, {})
+    storage.stream_write('images/%s/layer' % image_id, Stream(b'a'))
+    storage.remove('images/%s/_inprogress' % image_id)
+    assert fsck('--deep') == (0, {})
