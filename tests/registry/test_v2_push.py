@@ -220,6 +220,50 @@ def test_mount_removal_and_referrers(v2):
     v2.expect(404, 'GET', '/v2/team/to/blobs/' + v2client.digest(layer))
 
 
+def v1_layers(client, repository, tag='latest'):
+    """Pull by v1; return the layers from the base up.
+
+    Of what v2 clients have pushed there is no checksum of v1, which engines
+    do not ask for.
+    """
+    image_id = client.tags(repository)[tag]
+    ancestry = json.loads(client.expect(
+        200, 'GET', '/v1/images/%s/ancestry' % image_id).body)
+    return [client.get_layer(each, int(client.get_json(each).headers[
+        'X-Docker-Size'])) for each in reversed(ancestry)]
+
+
+def test_v1_clients_pull_what_was_pushed(v2, client, two):
+    layers = random(10, 3 * _MIB)
+    pushed = v2.push('team/both', layers, way=v2client.CHUNKED)
+    other = v1client.V1Client(two[0].port)
+    for each in (client, other):
+        # What the engine asks first.
+        each.expect(200, 'GET', '/v1/repositories/team/both/images')
+        assert v1_layers(each, 'team/both') == layers
+    image_id = client.tags('team/both')['latest']
+    assert v2.pull('team/both') == pushed
+    # Another tag, and one elsewhere, by v1: the digest stays.
+    for repository in ('team/both', 'team/elsewhere'):
+        client.tag(repository, 'copy', image_id)
+        assert v2.pull(repository, 'copy') == pushed
+    again = v2.push('team/both', random(5))
+    assert v1_layers(other, 'team/both') == again.layers
+    # An image that stands on it.
+    image = v1client.make_image()
+    image = image._replace(json=json.dumps(dict(
+        json.loads(image.json), parent=image_id)).encode())
+    client.push('team/child', [image])
+    assert v2.pull('team/child').layers == layers + [image.layer]
+    client.expect(200, 'DELETE', '/v1/repositories/team/both/tags/latest')
+    assert v2.request('GET', '/v2/team/both/manifests/latest').status == 404
+    assert v2.tags('team/both') == ['copy']
+    v2.push('team/both', random(5), 'seldom')
+    client.expect(200, 'DELETE', '/v1/repositories/team/both/')
+    assert v2.request('GET', '/v2/team/both/tags/list').status == 404
+    assert v2.pull('team/both', pushed.digest) == pushed
+
+
 @pytest.mark.parametrize('section, method, status', [
     ({}, 'POST', 202), ({}, 'DELETE', 405),
     ({'readonly': {'enabled': True}}, 'POST', 405),

@@ -41,7 +41,10 @@ class Sha256(object):
             _library().SHA256_Init(self._context)
             return
         order, _, value = state.partition(':')
-        content = binascii.unhexlify(value.encode('ascii'))
+        try:
+            content = binascii.unhexlify(value.encode('ascii'))
+        except TypeError:  # of Python 2
+            content = b''
         if order != sys.byteorder or len(content) != _STATE_BYTES:
             raise ValueError('not the state of a SHA-256 of this machine')
         self._context[:_STATE_BYTES] = content

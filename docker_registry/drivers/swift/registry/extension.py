@@ -34,6 +34,11 @@ from ..v2 import settings as v2_settings
 _RETRY_AFTER_SECONDS = 5
 _TAGS_AT_ONCE = 16
 
+#: The registry's functions that remove tags, and all that look at them.
+_REMOVALS = ('_delete_tag', 'delete_repository')
+_OF_TAGS = _REMOVALS + ('_get_tags', 'get_tag', 'get_repository_images',
+                        'get_repository_tag_json')
+
 #: Others the registry refuses.
 _IMAGE_ID = re.compile('[0-9a-f]+$')
 
@@ -55,7 +60,7 @@ class Extension(object):
         self._toolkit = toolkit
         self._storage = storage
         self._standalone = standalone
-        self._v2 = None
+        self._v2 = self._adoption = None
         self._enforce = settings.enforce
         self._health = health.Health(storage.check, settings)
         # The registry gives it a handler of its own, see wsgi.py: what goes on
@@ -81,6 +86,7 @@ class Extension(object):
         :param redirects: whether clients are sent to Swift: storage_redirect
         """
         # Not sooner: who has no v2 API needs nothing of it.
+        from ..v2 import adoption
         from ..v2 import api
         from ..v2 import push_api
         from ..v2 import repositories
@@ -93,6 +99,8 @@ class Extension(object):
                                            settings.deletes)
         self._v2 = api.Application(found, redirects, settings.realm,
                                    settings.users, self.unavailable, pushes)
+        self._adoption = adoption.in_container(values,
+                                               self._storage.container)
         app.wsgi_app = _Mount(app.wsgi_app, self._v2, not settings.readonly)
 
     def get_tags(self, namespace, repository):
@@ -127,6 +135,7 @@ class Extension(object):
         request = flask.request._get_current_object()
         request_body.widen(request.environ)
         self._hangups.begin()
+        flask.g.tags_of_v2 = []
         image_id = (request.view_args or {}).get('image_id')
         if (image_id and _IMAGE_ID.match(image_id)
                 # The answer to that, 304, needs the mark alone.
@@ -157,6 +166,10 @@ class Extension(object):
             if reason:
                 return self._toolkit.api_error(
                     reason, 503, {'Retry-After': str(_RETRY_AFTER_SECONDS)})
+        if self._adoption is not None and request.endpoint in _OF_TAGS:
+            self._adoption.refresh(*_repository(request))
+            if request.endpoint in _REMOVALS:
+                flask.g.tags_of_v2 = self._adoption.seen(*_repository(request))
 
     def unavailable(self):
         """Return why no request is answered, as text, or None."""
@@ -170,6 +183,8 @@ class Extension(object):
         # A client that pushes gets its answer when everything is written.
         try:
             self._storage.request.wait_for_write()
+            if response.status_code == 200 and flask.g.tags_of_v2:
+                self._adoption.remove(flask.g.tags_of_v2)
         except errors.SwiftError as error:
             return self._failed(error)
         return response
@@ -243,6 +258,20 @@ class _Mount(object):
             request_body.widen(environ)
             return self._v2(environ, start_response)
         return self._v1(environ, start_response)
+
+
+def _repository(request):
+    """Return namespace, repository and tag that a request is about.
+
+    :returns: a tuple; the tag is None where it is about all
+
+    Source: parse_repository_name() in docker_registry/toolkit.py
+    """
+    name = compat.native(request.view_args['repository']).rstrip('/')
+    namespace, slash, repository = name.partition('/')
+    tag = request.view_args.get('tag')
+    return ((namespace, repository) if slash else ('library', namespace)) + (
+        tag and compat.native(tag),)
 
 
 def _parent(description):

@@ -29,8 +29,12 @@ _TAG = 'tag_'
 #: What an image's directory has besides the registry's own files.
 _FACTS, _MANIFEST, _ARCHIVE = '_facts', '_manifest', '_archive'
 
-#: What a v1 tag names. written_at: Unix time by Swift's clock.
-Tag = collections.namedtuple('Tag', 'image_id written_at')
+#: Of which digest a tag was made, that v2 clients have pushed.
+_DIGEST = 'x-object-meta-v2-digest'
+
+#: What a v1 tag names. written_at: Unix time by Swift's clock. digest: the
+#: manifest that it was made of for v1 clients; None of what they have pushed.
+Tag = collections.namedtuple('Tag', 'image_id written_at digest')
 #: Which v2 image an image is: digests of its manifest and config, and of its
 #: layers, a list.
 Record = collections.namedtuple('Record', 'manifest config layers')
@@ -45,7 +49,7 @@ class IncompleteError(facts.DamagedError):
 
 class Images(object):
 
-    """Reads v1 images and tags, and removes tags.
+    """Reads v1 images and tags; writes those of what v2 clients have pushed.
 
     Every method raises errors.SwiftError when Swift cannot be asked or fails.
 
@@ -87,7 +91,61 @@ class Images(object):
         # The json of a tag "_x" has the name of a tag "x_json".
         if not _ID.match(image_id):
             return None
-        return Tag(image_id, float(headers.get('x-timestamp', 0)))
+        return Tag(image_id, float(headers.get('x-timestamp', 0)),
+                   headers.get(_DIGEST))
+
+    def put_tag(self, namespace, repository, tag, found):
+        """Write a tag that was made of what v2 clients have pushed.
+
+        :param found: Tag; written_at is when they have pushed it
+        """
+        description = json.dumps({
+            'last_update': int(found.written_at), 'arch': 'amd64',
+            'os': 'linux'}).encode('ascii')
+        others = ['tag%s_json' % tag] + ['json'] * (tag == 'latest')
+        for name in others:
+            self._small_objects.write(self._names.object_name(_tag_path(
+                namespace, repository, name)), description)
+        content = found.image_id.encode('ascii')
+        self._container.put(
+            self._names.object_name(_tag_path(namespace, repository,
+                                              _TAG + tag)),
+            content, len(content), hashlib.md5(content).hexdigest(),
+            headers={_DIGEST: found.digest})
+
+    def put_index(self, namespace, repository):
+        """Write the list of a repository's images, where there is none.
+
+        Engines want one, and take the images of the tags as well.
+        """
+        self.put_new(self._names.object_name(_tag_path(
+            namespace, repository, '_index_images')), b'[]')
+
+    def place(self, image_id):
+        """Return the name of a layer's object, and whether there is an image.
+
+        :param image_id: id of an image that is made of a v2 layer
+        """
+        try:
+            self._container.head(self._name(image_id, 'json'))
+            is_there = True
+        except errors.ObjectNotFoundError:
+            is_there = False
+        return self._name(image_id, 'layer'), is_there
+
+    def put_files(self, image_id, ancestry, description):
+        """Write an image's ancestry and then its json, bytes."""
+        self.put_new(self._name(image_id, 'ancestry'), ancestry)
+        self.put_new(self._name(image_id, 'json'), description)
+
+    def put_new(self, object_name, content):
+        """Write an object, bytes, where there is none."""
+        try:
+            self._container.put(object_name, content, len(content),
+                                hashlib.md5(content).hexdigest(),
+                                only_new=True)
+        except errors.ObjectExistsError:
+            pass
 
     def remove_tag(self, namespace, repository, tag):
         """Let a tag name nothing; there may be none."""

@@ -190,13 +190,16 @@ class Repositories(object):
         :returns: sorted list, and whether there are more
         """
         names = set(self._store.repositories())
+        usual = {}
         for v1_names in self.v1_repositories().values():
-            # One name for each: `x`, and not `library/x` as well.
-            names.difference_update(v1_names[1:])
             names.update(v1_names[:1])
+            usual.update((name, v1_names[0]) for name in v1_names[1:])
         names = sorted(names)
-        return _first(names[bisect.bisect_right(names, last):], count,
-                      self.has_tags)
+        # One name for each: `x`, and not `library/x` as well.
+        return _first(
+            names[bisect.bisect_right(names, last):], count,
+            lambda name: self.has_tags(name) and not (
+                name in usual and self.has_tags(usual[name])))
 
     def v1_repositories(self):
         """Return what v1 clients have pushed to.
@@ -208,13 +211,13 @@ class Repositories(object):
                 for found in self._images.repositories()}
 
     def v1_tags(self, namespace, repository):
-        """Return the names of a v1 repository's tags, sorted."""
+        """Return the names of the tags that v1 clients have pushed, sorted."""
         names = sorted(self._images.tag_names(namespace, repository))
         with futures.ThreadPoolExecutor(_REQUESTS_AT_ONCE) as executor:
             found = executor.map(lambda tag: self._images.tag(
                 namespace, repository, tag), names)
             return [name for name, tag in zip(names, found)
-                    if tag is not None]
+                    if tag is not None and tag.digest is None]
 
     def _tag_names(self, name):
         """Return the names of what may be tags of a repository, a set."""
@@ -227,6 +230,8 @@ class Repositories(object):
         with futures.ThreadPoolExecutor(1) as executor:
             link = executor.submit(self._store.tag_link, name, tag)
             v1_tag = self._images.tag(*(layout.v1_repository(name) + (tag,)))
+            if v1_tag is not None and v1_tag.digest is not None:
+                v1_tag = None  # made of the link for v1 clients
             return v1_tag, link.result()
 
     def _convert(self, name, tag, v1_tag):

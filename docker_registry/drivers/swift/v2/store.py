@@ -225,15 +225,27 @@ class Store(object):
         :param headers: what HEAD says of the version that is meant
         :returns: whether the blob needs the object from now on
         """
+        return self._share(object_name, headers, self._layout.blob(digest))
+
+    def share_blob(self, digest, object_name):
+        """Write a blob's bytes to an object, without a copy where that can be.
+
+        :raises errors.ObjectNotFoundError: there is no such blob
+        """
         blob = self._layout.blob(digest)
+        self._share(blob, self._container.head(blob), object_name)
+
+    def _share(self, object_name, headers, target):
+        """Make an object's bytes those of another; return whether it needs it.
+        """
         etag = headers['etag'].strip('"')
         if ('x-object-manifest' in headers
                 or not self._container.capabilities().max_segments):
-            self._container.copy(object_name, blob, etag)
+            self._container.copy(object_name, target, etag)
             return False
         try:
             self._container.put_manifest(
-                blob, [(object_name, int(headers['content-length']), etag)],
+                target, [(object_name, int(headers['content-length']), etag)],
                 hashlib.md5(etag.encode('ascii')).hexdigest(), only_new=True)
         except errors.ObjectExistsError:
             pass
