@@ -91,7 +91,7 @@ class Server:
             self._process = subprocess.Popen(
                 self._arguments, stdin=subprocess.DEVNULL, stdout=log,
                 stderr=log, env=self._environment, start_new_session=True,
-                preexec_fn=_end_with_parent)
+                preexec_fn=end_with_parent)
 
     def wait(self):
         """Wait until it works.
@@ -159,7 +159,8 @@ class Running:
         return self.server.port
 
 
-def _end_with_parent():
+def end_with_parent():
+    """Have this process, new and yet to be what it will be, end with ours."""
     if sys.platform.startswith('linux'):
         ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
 

@@ -6,6 +6,7 @@ import subprocess
 import sys
 
 import pytest
+import relay
 import yaml
 
 from docker_registry.drivers.swift.commands import check
@@ -97,6 +98,42 @@ def test_nothing_is_left_behind(run, make_storage):
     run()
     storage = make_storage('/')
     assert list(storage._container.list('')) == []
+
+
+_V2 = {'swift_v2': {'enabled': True}}
+
+
+def test_v2(run, make_storage):
+    status, report = run('--json', extensions=_V2, standalone=True)
+    assert status == 0
+    step = steps(report)['v2 API']
+    assert step['status'] == 'ok'
+    assert 'stored once, by a static large object' in step['detail']
+    assert list(make_storage('/').container.list('')) == []
+
+
+def test_v2_that_nobody_may_read(failed):
+    step = failed(extensions=_V2, standalone=False)
+    assert step['name'] == 'v2 API'
+    assert 'extensions: swift_v2: auth: htpasswd' in step['detail']
+
+
+def test_v2_settings(failed):
+    step = failed(extensions={'swift_v2': {'enabled': 1}})
+    assert step['name'] == 'settings'
+    assert 'swift_v2: enabled: neither true nor false' in step['detail']
+
+
+def test_v2_fails(failed, make_storage, faults):
+    for _ in range(4):
+        faults.inject(relay.status(507), 'PUT', '_manifests')
+    step = failed(
+        extensions=_V2, standalone=True,
+        swift_authurl='http://127.0.0.1:%d/auth/v1.0' % faults.port)
+    assert step['name'] == 'v2 API'
+    assert 'the cluster is full' in step['detail']
+    # What it had written is gone nevertheless.
+    assert list(make_storage('/').container.list('')) == []
 
 
 def test_new_temp_url_key(run):

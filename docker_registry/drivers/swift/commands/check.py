@@ -28,6 +28,8 @@ from ..config import settings
 from ..objects import large_object
 from ..objects import read_ahead
 from ..objects import redirect
+from ..v2 import settings as v2_settings
+from ..v2 import trial
 
 #: What main.py shows of this command.
 HELP = 'try what the registry needs of Swift, step by step'
@@ -117,6 +119,8 @@ class Check(object):
         else:
             yield Step('TempURL', 'skipped', 'storage_redirect is not true',
                        (), 0)
+        if self._v2.enabled:
+            yield self._step('v2 API', self._try_v2)
         yield self._step('delete', self._delete, 'swift_container')
 
     def _clean(self):
@@ -151,6 +155,7 @@ class Check(object):
         if 'swift' not in [str(kind).lower() for kind in kinds]:
             raise _Failure('storage is %s, not swift' % kinds[0])
         self._settings = values = settings.parse(None, self._config)
+        self._v2 = v2_settings.parse(self._config.extensions)
         registry_names = names.Names(values.root)
         path = 'docker-registry-swift-check/%s/' % uuid.uuid4().hex
         self._prefix = registry_names.prefix(path)
@@ -267,6 +272,17 @@ class Check(object):
                            'clock, or clients need another address' % (
                                where, answer.status_code))
         return where
+
+    def _try_v2(self):
+        if self._v2.users is None and self._config.standalone is not True and (
+                self._config.disable_token_auth is not True):
+            raise _Failure('standalone is not true: there will be no v2 API '
+                           'without extensions: swift_v2: auth: htpasswd:')
+        try:
+            return trial.run(self._settings, self._container,
+                             self._prefix + 'v2/')
+        except trial.TrialError as error:
+            raise _Failure(str(error))
 
     def _delete(self):
         self._large_objects.remove(self._small)

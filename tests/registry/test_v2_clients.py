@@ -1,0 +1,163 @@
+"""Today's clients pull and unpack what v1 clients have pushed."""
+
+import gzip
+import json
+import lzma
+import os
+
+import pytest
+
+from stack.clients import programs
+from stack.clients import v1client
+from stack.clients import v2client
+from stack.servers import registry2
+
+_MIB = 1024 * 1024
+
+
+@pytest.fixture(scope='module')
+def server(start_registry):
+    return start_registry({'extensions': {'swift_v2': {'enabled': True}}})
+
+
+@pytest.fixture(scope='module')
+def go_registry(server, directory):
+    """A registry:2 on the same container."""
+    with registry2.Registry2(str(directory), server.settings) as running:
+        yield running
+
+
+@pytest.fixture(scope='module', params=sorted(programs.ALL))
+def program(request, tmp_path_factory):
+    kind = programs.ALL[request.param]
+    with kind(str(tmp_path_factory.mktemp('client') / 'data')) as running:
+        yield running
+
+
+def make(layers, ids=None, **description):
+    """Make images that stand on each other; the last one is described.
+
+    :param layers: of the images, the base first
+    :param ids: theirs
+    """
+    images = []
+    for number, layer in enumerate(layers):
+        image_id = ids[number] if ids else os.urandom(32).hex()
+        found = dict(description) if number == len(layers) - 1 else {}
+        found['id'] = image_id
+        if images:
+            found['parent'] = images[-1].id
+        images.append(v1client.Image(image_id, json.dumps(found).encode(),
+                                     layer))
+    return images
+
+
+def _kinds():
+    """A layer of each kind, and one without content in between."""
+    contents = {'%d/file' % number: os.urandom(50000) for number in range(4)}
+    layers = [programs.layer({name: content})
+              for name, content in contents.items()]
+    return make([layers[0], gzip.compress(layers[1]), 1024 * b'\0',
+                 lzma.compress(layers[2]), layers[3]]), contents
+
+
+def _aufs():
+    """Files that are removed and replaced, as engines on AUFS push it."""
+    layers = [
+        programs.layer({
+            'kept': b'1', 'replaced': b'2', 'removed': b'3',
+            'directory/removed': b'4', 'directory/kept': b'5',
+            'link': 'kept', 'hard': b'6', 'hard2': ('hard',)}),
+        programs.layer({
+            '.wh..wh.aufs': b'', '.wh..wh.orph': None, '.wh..wh.plnk': None,
+            '.wh..wh.plnk/7.8': b'plnk', 'plnk1': ('.wh..wh.plnk/7.8',),
+            'plnk2': ('.wh..wh.plnk/7.8',), '.wh.removed': b'',
+            'directory/.wh.removed': b'', 'replaced': b'22'})]
+    return make(layers), {
+        'kept': b'1', 'replaced': b'22', 'directory/kept': b'5',
+        'link': 'kept', 'hard': b'6', 'hard2': b'6', 'plnk1': b'plnk',
+        'plnk2': b'plnk'}
+
+
+def _many():
+    """127 layers, of which 30 are empty."""
+    contents = {'many/%d' % number: b'%d' % number for number in range(97)}
+    layers = [programs.layer({name: content})
+              for name, content in contents.items()]
+    for number in range(30):
+        layers.insert(4 * number + 1, 1024 * b'\0')
+    return make(layers), contents
+
+
+def _large():
+    """200 MiB, in segments."""
+    contents = {'large': os.urandom(200 * _MIB)}
+    return make([programs.layer(contents)]), contents
+
+
+def _odd(**description):
+    contents = {'odd': os.urandom(100)}
+    return make([programs.layer({}), programs.layer(contents)],
+                **description), contents
+
+
+def _short_ids():
+    contents = {'short': os.urandom(100)}
+    return make([programs.layer({'short': b'1'}), programs.layer(contents)],
+                [os.urandom(8).hex() for _ in range(2)]), contents
+
+
+_ODDITIES = {
+    'nothing': {},
+    'null': {'config': None, 'container_config': None, 'created': None,
+             'author': None},
+    'machine': {'architecture': 'x86_64', 'os': ''},
+    'zone': {'created': '2013-06-13T14:03:50.821769-07:00',
+             'container_config': {'Cmd': ['/bin/sh', '-c', 'true']}},
+    'ports': {'config': {'PortSpecs': ['8080:80'], 'Entrypoint': '/run',
+                         'Cmd': 'word', 'Env': ['A=b'], 'Volumes': None}},
+    'engine': {'docker_version': '1.5.0', 'Size': 5, 'throwaway': True,
+               'comment': u'\xe9', 'config': {'Memory': 0, 'Hostname': 'x',
+                                              'Labels': {'a': 'b'}}},
+}
+
+
+@pytest.mark.parametrize('make_image', [
+    _kinds, _aufs, _many, _large, _short_ids], ids=lambda make: make.__name__)
+def test_pull(program, client, server, make_image):
+    images, contents = make_image()
+    client.push('library/image', images)
+    assert program.pull(server.address + '/image:latest') == contents
+
+
+@pytest.mark.parametrize('name', sorted(_ODDITIES))
+def test_json_of_every_kind(program, client, server, name):
+    images, contents = _odd(**_ODDITIES[name])
+    client.push('library/odd', images, name)
+    assert program.pull('%s/odd:%s' % (server.address, name)) == contents
+
+
+@pytest.mark.parametrize('repository', ['library/alias', 'one/two/three'])
+def test_names(program, client, server, repository):
+    images, contents = _odd()
+    client.push(repository, images)
+    assert program.pull('%s/%s:latest' % (server.address, repository)) == (
+        contents)
+
+
+def test_from_registry2(program, client, server, go_registry):
+    images, contents = _kinds()
+    client.push('library/go', images)
+    v2client.V2Client(server.port).pull('go')
+    assert program.pull(
+        '127.0.0.1:%d/go:latest' % go_registry.port) == contents
+
+
+def test_what_skopeo_pushes_to_registry2(server, client, go_registry,
+                                         tmp_path):
+    images, contents = _kinds()
+    client.push('library/source', images)
+    skopeo = programs.Skopeo(str(tmp_path / 'skopeo'))
+    skopeo.copy(server.address + '/source:latest',
+                '127.0.0.1:%d/team/copied:v1' % go_registry.port)
+    assert skopeo.pull(server.address + '/team/copied:v1') == contents
