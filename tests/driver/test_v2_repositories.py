@@ -233,6 +233,37 @@ def test_pushes_and_removals_are_seen_at_once(v1, v2, storage):
     assert v2.tags('x') == (['latest'], False)
 
 
+def test_digest_stays_as_long_as_the_repository(v1, v2, faults,
+                                                faulty_storage):
+    image_id = v1.push([v1_images.tar(1)])[-1]
+    v1.tag(image_id)
+    v1.tag(image_id, tag='other')
+    digest = v2.resolve('x', 'latest')
+    others = repositories_of(faulty_storage)
+    content = others.manifest('x', digest)
+    del faults.requests[:]
+    assert others.manifest('x', digest) == content
+    assert len(faults.requests) == 3
+    v1.untag()
+    assert v2.manifest('x', digest) == content
+    v1.untag(tag='other')
+    for name in ('x', 'library/x'):
+        with pytest.raises(repositories.UnknownError):
+            v2.manifest(name, digest)
+    v1.tag(image_id, tag='again')
+    assert v2.manifest('x', digest) == content
+
+
+def test_what_was_pushed_to_v2_has_no_v1_tag(v1, v2, storage):
+    """Also where it is the same as what was converted."""
+    image_id = v1.push([v1_images.tar(1)])[-1]
+    v1.tag(image_id)
+    digest = v2.resolve('x', 'latest')
+    write(storage, _LAYOUT.revision_link('x', digest), digest.encode())
+    v1.untag()
+    v2.manifest('x', digest)
+
+
 def test_the_newer_push_counts(v1, v2, storage):
     image_id = v1.push([v1_images.tar(1)])[-1]
     v1.tag(image_id)

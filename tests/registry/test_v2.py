@@ -154,6 +154,7 @@ def test_v1_tags_are_seen_at_once_by_every_registry(client, v2, server,
         assert others.pull('moves').layers == layers_of(second)
         assert v2.pull('moves').layers == layers_of(second)
         client.push('library/moves', first, 'old')
+        digest = v2.pull('moves', 'old').digest
         assert others.tags('moves') == ['latest', 'old']
         client.expect(200, 'DELETE',
                       '/v1/repositories/library/moves/tags/old')
@@ -164,6 +165,7 @@ def test_v1_tags_are_seen_at_once_by_every_registry(client, v2, server,
         client.expect(200, 'DELETE', '/v1/repositories/library/moves/')
         for each in (v2, others):
             for path in ('moves/manifests/latest', 'moves/tags/list',
+                         'moves/manifests/' + digest,
                          'library/moves/manifests/latest'):
                 assert each.request('GET', '/v2/' + path).status == 404
             assert 'moves' not in each.catalog()

@@ -36,13 +36,14 @@ class Converter(object):
         self._free = per_process.PerProcess(
             lambda: threading.Semaphore(jobs))
 
-    def convert(self, image_id, names, find_machine):
+    def convert(self, image_id, names, tag, find_machine):
         """Convert an image, and let repositories have it.
 
         Costs little where it has been converted before.
 
         :param image_id: id of the v1 image
         :param names: of the repositories in v2, a list
+        :param tag: what a v1 client calls the image there
         :param find_machine: callable that returns architecture and operating
             system of who has pushed it, or None for either; called if they
             are needed
@@ -56,7 +57,7 @@ class Converter(object):
         _together(self._store.put_layer_link, [
             (name, digest) for name in names for digest in sorted(digests)])
         _together(self._store.put_manifest_link, [
-            (name, record.manifest) for name in names])
+            (name, record.manifest, tag) for name in names])
         return record.manifest
 
     def _convert(self, image_id, find_machine):

@@ -88,10 +88,19 @@ class Repositories(object):
         return True
 
     def manifest(self, name, digest):
-        """Return the bytes of a manifest that a repository has."""
-        if not self._store.has_manifest(name, digest):
-            raise UnknownError('MANIFEST_UNKNOWN', '%s has no manifest %s' % (
-                name, digest))
+        """Return the bytes of a manifest that a repository has.
+
+        What was made of a v1 image stays as long as the repository.
+        """
+        try:
+            tag = self._store.manifest_tag(name, digest)
+        except errors.ObjectNotFoundError:
+            raise _unknown_manifest(name, digest)
+        # One tag that is there is enough, and as a rule it is this.
+        if tag is not None and not self._images.tag(
+                *(layout.v1_repository(name) + (tag,))) and (
+                    not self.has_tags(name)):
+            raise _unknown_manifest(name, digest)
         return self.read_manifest(name, digest)
 
     def read_manifest(self, name, digest):
@@ -238,7 +247,7 @@ class Repositories(object):
         namespace, repository = layout.v1_repository(name)
         names = layout.v2_names(namespace, repository)
         digest = self._converter.convert(
-            v1_tag.image_id, names,
+            v1_tag.image_id, names, tag,
             lambda: self._images.machine(namespace, repository, tag))
         # Somebody may have pushed meanwhile, by whichever API.
         for each in names:
@@ -284,6 +293,11 @@ def _first(names, count, is_there):
                 batch, executor.map(is_there, batch)) if there]
     return found[:wanted - (count is not None)], (
         count is not None and len(found) > count)
+
+
+def _unknown_manifest(name, digest):
+    return UnknownError('MANIFEST_UNKNOWN', '%s has no manifest %s' % (
+        name, digest))
 
 
 def _unknown_blob(name, digest):

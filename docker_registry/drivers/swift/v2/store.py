@@ -16,8 +16,9 @@ from ..objects import read_ahead
 from ..objects import redirect
 from ..objects import small_object
 
-#: Which v1 image a tag's link was made of.
+#: Which v1 image a tag's link was made of, and for which v1 tag a manifest's.
 _IMAGE = 'x-object-meta-v1-image'
+_TAG = 'x-object-meta-v1-tag'
 _CHUNK_BYTES = 128 * 1024
 _SEGMENT_BYTES = 16 * 1024 * 1024
 #: More than any manifest has.
@@ -106,17 +107,29 @@ class Store(object):
             elif name.endswith('/_manifests'):
                 yield name[:-len('/_manifests')]
 
-    def has_manifest(self, name, digest):
-        """Tell whether a repository has a manifest."""
-        return self._is_there(self._layout.revision_link(name, digest))
+    def manifest_tag(self, name, digest):
+        """Return for which v1 tag a manifest of a repository was made.
+
+        :returns: name of the tag; None for what v2 clients have pushed
+        :raises errors.ObjectNotFoundError: the repository has it not
+        """
+        return self._container.head(
+            self._layout.revision_link(name, digest)).get(_TAG)
 
     def has_layer(self, name, digest):
         """Tell whether a repository has a layer or a config."""
         return self._is_there(self._layout.layer_link(name, digest))
 
-    def put_manifest_link(self, name, digest):
-        """Let a repository have a manifest."""
-        self._put_link(self._layout.revision_link(name, digest), digest)
+    def put_manifest_link(self, name, digest, tag):
+        """Let a repository have a manifest, unless it has.
+
+        :param tag: v1 tag that it was made for
+        """
+        try:
+            self._put_link(self._layout.revision_link(name, digest), digest,
+                           {_TAG: tag}, only_new=True)
+        except errors.ObjectExistsError:
+            pass
 
     def remove_manifest_link(self, name, digest):
         """Let a repository not have a manifest any more."""
@@ -277,10 +290,11 @@ class Store(object):
         except errors.ObjectNotFoundError:
             pass
 
-    def _put_link(self, object_name, digest, headers=None):
+    def _put_link(self, object_name, digest, headers=None, only_new=False):
         content = layout.link_content(digest)
         self._container.put(object_name, content, len(content),
-                            hashlib.md5(content).hexdigest(), headers=headers)
+                            hashlib.md5(content).hexdigest(), only_new,
+                            headers)
 
     def _is_there(self, object_name):
         try:
