@@ -13,7 +13,8 @@ from . import report
 
 matplotlib.use('Agg')
 
-_COLORS = {contestants.THIS: '#1b6ca8', contestants.V0_2_1: '#c9781f',
+_COLORS = {contestants.THIS: '#1b6ca8', contestants.THIS_V2: '#1b6ca8',
+           contestants.V0_2_1: '#c9781f',
            contestants.REGISTRY_2: '#5a8f4e', contestants.RAW: '#9a9a9a'}
 _PEERS = (contestants.V0_2_1, contestants.REGISTRY_2)
 _COLUMNS = 4

@@ -61,7 +61,16 @@ class _Registry2(Contestant):
                                    _TEMP_URL_KEY if redirect else None)
 
 
+class _Converted(_V1):
+
+    def registry(self, directory, settings, **options):
+        return super().registry(directory, dict(
+            settings, extensions={'swift_v2': {'enabled': True}}), **options)
+
+
 THIS = _V1('this driver', 'registry', engines.V1)
+#: The same name: it is another client that pulls.
+THIS_V2 = _Converted(THIS.name, 'registry', engines.Converted)
 V0_2_1 = _V1('0.2.1', 'legacy', engines.V1)
 REGISTRY_2 = _Registry2('registry:2', engine=engines.V2)
 #: What the network and Swift give at most: curl for large objects, and

@@ -23,6 +23,9 @@ from . import images
 _MANIFEST = 'application/vnd.docker.distribution.manifest.v2+json'
 _REDIRECTS = (302, 307)
 
+#: To docker 1.5 there is no v2 API.
+_TODAY = {'User-Agent': 'docker/20.10.24'}
+
 
 class Engine:
 
@@ -217,6 +220,36 @@ class V2(Engine):
         location = upload.headers['Location']
         self._ask(201, 'PUT', '%s%sdigest=%s' % (
             location, '&' if '?' in location else '?', digest), b'')
+
+
+class Converted(Engine):
+
+    """Pushes what docker 1.5 did, and pulls it as docker does today."""
+
+    def __init__(self, port):
+        super().__init__(port)
+        self._v1 = V1(port)
+
+    def prepare(self, image):
+        # The layers of a v2 image are those that a v1 client has pushed.
+        return self._v1.prepare(image), [
+            ('sha256:' + layer.hexdigest(), layer) for layer in image.layers]
+
+    def push(self, prepared):
+        self._v1.push(prepared[0])
+
+    def pull(self, prepared):
+        (name, _), layers = prepared
+        found = json.loads(self._ask(
+            200, 'GET', '/v2/%s/manifests/latest' % name,
+            headers=_TODAY).body)
+        _same([layer['digest'] for layer in found['layers']],
+              [digest for digest, _ in layers])
+        path = '/v2/%s/blobs/' % name
+        self._ask(200, 'GET', path + found['config']['digest'],
+                  headers=_TODAY)
+        for digest, layer in layers:
+            self._ask(200, 'GET', path + digest, headers=_TODAY, layer=layer)
 
 
 def _same(found, expected):

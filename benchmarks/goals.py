@@ -52,4 +52,7 @@ GOALS = [
     _at_least(3, '6 link of 20 MiB/s a connection', 'push', _RAW),
     _at_least(3, '6 link of 20 MiB/s a connection', 'pull', _RAW),
     _at_most(512, '8 peak memory of a worker', 'pushes at once'),
+    _at_least(2, '9 pulls by v2 clients', 'pull', _REGISTRY_2),
+    _at_least(1.2, '9 pulls by v2 clients', 'pull, few', _REGISTRY_2),
+    _at_most(512, '9 pulls by v2 clients', 'memory, at once'),
 ]

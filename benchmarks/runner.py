@@ -39,6 +39,7 @@ from .works import one_client
 from .works import redirect
 from .works import small_layers
 from .works import tags
+from .works import v2_pulls
 
 #: In a log one line in half a minute is enough.
 _TERMINAL = sys.stderr.isatty()
@@ -48,7 +49,8 @@ _WORKS = [
     driver_alone.DriverAlone(), one_client.OneClient(),
     many_clients.ManyClients(), small_layers.SmallLayers(),
     small_layers.SmallLayersWithRedis(), tags.Tags(),
-    capped_link.CappedLink(), redirect.Redirect(), memory.Memory()]
+    capped_link.CappedLink(), redirect.Redirect(), memory.Memory(),
+    v2_pulls.V2Pulls()]
 
 
 def _options():

@@ -9,7 +9,7 @@ from . import rate
 from .. import contestants
 from .. import images
 
-_LAYER_MIB = 4
+LAYER_MIB = 4
 #: Of 0.2.1 some requests never get an answer.
 _TIMEOUT_SECONDS = 60
 
@@ -27,15 +27,15 @@ class ManyClients:
             with bench.serve(contestant) as (engine, _):
                 engine.timeout_seconds = _TIMEOUT_SECONDS
                 made = [engine.prepare(images.make(
-                    'bench/image%d' % number, 1, _LAYER_MIB * MIB))
+                    'bench/image%d' % number, 1, LAYER_MIB * MIB))
                     for number in range(bench.scale.images)]
-                pushed = _all_at_once(clients, engine.push, made, outcome,
-                                      'push, ' + label)
-                _all_at_once(clients, engine.pull, pushed, outcome,
-                             'pull, ' + label)
+                pushed = all_at_once(clients, engine.push, made, outcome,
+                                     'push, ' + label)
+                all_at_once(clients, engine.pull, pushed, outcome,
+                            'pull, ' + label)
 
 
-def _all_at_once(clients, action, made, outcome, name):
+def all_at_once(clients, action, made, outcome, name):
     """Push or pull images; record the rate of those that came through.
 
     :returns: those images
@@ -52,5 +52,5 @@ def _all_at_once(clients, action, made, outcome, name):
         list(pool.map(do, made))
     taken = time.monotonic() - started
     if done:
-        outcome.values[name] = len(done) * _LAYER_MIB / taken
+        outcome.values[name] = len(done) * LAYER_MIB / taken
     return done

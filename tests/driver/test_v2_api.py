@@ -99,7 +99,7 @@ def test_pull(client, layer, name):
             assert found.headers['Docker-Content-Digest'] == digest
             assert found.headers['ETag'] == '"%s"' % digest
             assert found.headers['Content-Length'] == str(len(answer.data))
-        for found in (client.get(path + reference, If_None_Match='"a", "%s"'
+        for found in (client.get(path + reference, If_None_Match='"a", W/"%s"'
                                  % digest),
                       client.ask('HEAD', path + reference,
                                  If_None_Match='"%s"' % digest)):
@@ -176,7 +176,7 @@ def test_refusals(client, method, path, status, code):
 @pytest.mark.parametrize('method', ['POST', 'PUT', 'PATCH', 'DELETE'])
 @pytest.mark.parametrize('path', [
     '/v2/', '/v2/_catalog', '/v2/x/manifests/latest', '/v2/x/blobs/' + _NOBODY,
-    '/v2/x/blobs/uploads'])
+    '/v2/x/blobs/uploads/'])
 def test_pushes_are_refused(client, method, path):
     client.refused(405, 'UNSUPPORTED', method, path)
 

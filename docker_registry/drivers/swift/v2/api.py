@@ -192,10 +192,10 @@ class Application(object):
                                       detail={'tag': reference})
             digest = self._repositories.resolve(name,
                                                 compat.native(reference))
-            if request.if_none_match.contains(digest):
+            if request.if_none_match.contains_weak(digest):
                 return self._unchanged(digest)
             content = self._repositories.read_manifest(name, digest)
-        if request.if_none_match.contains(digest):
+        if request.if_none_match.contains_weak(digest):
             return self._unchanged(digest)
         return _content(request, digest, len(content), _media_type(content),
                         lambda: [content])
@@ -204,7 +204,7 @@ class Application(object):
         digest = answers.digest_of(reference)
         found = self._repositories
         found.check_blob(name, digest)
-        if request.if_none_match.contains(digest):
+        if request.if_none_match.contains_weak(digest):
             return self._unchanged(digest)
         if request.method == 'GET' and self._redirects:
             url = found.blob_url(name, digest)

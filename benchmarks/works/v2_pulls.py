@@ -1,0 +1,57 @@
+"""Work 9: clients of v2 pull what those of v1 have pushed.
+
+registry:2 serves what was pushed to itself.
+"""
+
+import concurrent.futures
+
+from . import MIB
+from . import Metric
+from . import rate
+from .. import contestants
+from .. import images
+from .. import usage
+from .many_clients import LAYER_MIB
+from .many_clients import all_at_once
+
+
+class V2Pulls:
+
+    name = '9 pulls by v2 clients'
+    who = (contestants.THIS_V2, contestants.REGISTRY_2)
+    metrics = [rate('pull'), rate('pull, few'),
+               Metric('memory, at once', 'MiB', False)]
+
+    def measure(self, bench, contestant, outcome):
+        mib = bench.scale.large_mib
+        with bench.serve(contestant, workers=1) as (engine, server):
+            prepared = engine.prepare(
+                images.make('bench/large', 1, mib * MIB))
+            if not _push(engine, [prepared], outcome):
+                return
+            outcome.rate('pull', mib, engine.pull, prepared)
+            pulls = bench.scale.pushes
+            with usage.Peak(server) as peak, \
+                    concurrent.futures.ThreadPoolExecutor(pulls) as pool:
+                taken = list(pool.map(
+                    lambda _: outcome.attempt(engine.pull, prepared),
+                    range(pulls)))
+            if None not in taken:
+                outcome.values['memory, at once'] = peak.mib
+        with bench.serve(contestant) as (engine, _):
+            made = [engine.prepare(images.make(
+                'bench/image%d' % number, 1, LAYER_MIB * MIB))
+                for number in range(bench.scale.images)]
+            if _push(engine, made, outcome):
+                all_at_once(bench.scale.few, engine.pull, made, outcome,
+                            'pull, few')
+
+
+def _push(engine, made, outcome):
+    """Push images; return whether they can be pulled.
+
+    The first pull, which converts an image, does not count.
+    """
+    return all(outcome.attempt(action, prepared) is not None
+               for prepared in made
+               for action in (engine.push, engine.pull))
