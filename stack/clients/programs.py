@@ -83,10 +83,7 @@ class Skopeo(_Program):
                       '--src-tls-verify=false', 'docker://' + image,
                       'oci:%s:image' % layout)
             self._run('umoci', 'unpack', '--image', layout + ':image', bundle)
-            # umoci leaves what AUFS has for itself.
-            return {name: content for name, content
-                    in files(os.path.join(bundle, 'rootfs')).items()
-                    if not name.startswith('.wh..wh.')}
+            return files(os.path.join(bundle, 'rootfs'))
         finally:
             shutil.rmtree(layout, ignore_errors=True)
             shutil.rmtree(bundle, ignore_errors=True)
@@ -244,6 +241,8 @@ def _of_docker(name):
 def files(root):
     """Return what is in a directory.
 
+    But for what AUFS has for itself, which umoci and containerd unpack too.
+
     :returns: dict from each path to its content (bytes), or to where a
         symbolic link leads (text)
     """
@@ -252,6 +251,8 @@ def files(root):
         for name in names:
             path = os.path.join(directory, name)
             relative = os.path.relpath(path, root)
+            if relative.startswith('.wh..wh.'):
+                continue
             if os.path.islink(path):
                 found[relative] = os.readlink(path)
             else:

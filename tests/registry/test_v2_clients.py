@@ -1,5 +1,6 @@
 """Today's clients pull and unpack what v1 clients have pushed."""
 
+import functools
 import gzip
 import json
 import lzma
@@ -122,42 +123,49 @@ _ODDITIES = {
 }
 
 
-@pytest.mark.parametrize('make_image', [
-    _kinds, _aufs, _many, _large, _short_ids], ids=lambda make: make.__name__)
-def test_pull(program, client, server, make_image):
-    images, contents = make_image()
-    client.push('library/image', images)
-    assert program.pull(server.address + '/image:latest') == contents
+#: Repository and tag -> what makes the image.
+_IMAGES = {
+    'library/kinds:latest': _kinds, 'library/aufs:latest': _aufs,
+    'library/many:latest': _many, 'library/large:latest': _large,
+    'library/short:latest': _short_ids, 'one/two/three:v1': _odd}
+_IMAGES.update({
+    'library/odd:' + name: functools.partial(_odd, **description)
+    for name, description in _ODDITIES.items()})
 
 
-@pytest.mark.parametrize('name', sorted(_ODDITIES))
-def test_json_of_every_kind(program, client, server, name):
-    images, contents = _odd(**_ODDITIES[name])
-    client.push('library/odd', images, name)
-    assert program.pull('%s/odd:%s' % (server.address, name)) == contents
+@pytest.fixture(scope='module')
+def pushed(server):
+    """Push all images by v1; a dict from their names to what is in them."""
+    client = v1client.V1Client(server.port)
+    found = {}
+    for name, make_image in _IMAGES.items():
+        images, found[name] = make_image()
+        repository, tag = name.split(':')
+        client.push(repository, images, tag)
+    return found
 
 
-@pytest.mark.parametrize('repository', ['library/alias', 'one/two/three'])
-def test_names(program, client, server, repository):
-    images, contents = _odd()
-    client.push(repository, images)
-    assert program.pull('%s/%s:latest' % (server.address, repository)) == (
-        contents)
+@pytest.mark.parametrize('name', sorted(_IMAGES))
+def test_pull(program, pushed, server, name):
+    assert program.pull('%s/%s' % (
+        server.address, name.replace('library/', ''))) == pushed[name]
 
 
-def test_from_registry2(program, client, server, go_registry):
-    images, contents = _kinds()
-    client.push('library/go', images)
-    v2client.V2Client(server.port).pull('go')
-    assert program.pull(
-        '127.0.0.1:%d/go:latest' % go_registry.port) == contents
+def test_name_with_library(program, pushed, server):
+    name = 'library/kinds:latest'
+    assert program.pull('%s/%s' % (server.address, name)) == pushed[name]
 
 
-def test_what_skopeo_pushes_to_registry2(server, client, go_registry,
+def test_from_registry2(program, pushed, server, go_registry):
+    v2client.V2Client(server.port).pull('kinds')
+    assert program.pull('127.0.0.1:%d/kinds:latest' % go_registry.port) == (
+        pushed['library/kinds:latest'])
+
+
+def test_what_skopeo_pushes_to_registry2(pushed, server, go_registry,
                                          tmp_path):
-    images, contents = _kinds()
-    client.push('library/source', images)
     skopeo = programs.Skopeo(str(tmp_path / 'skopeo'))
-    skopeo.copy(server.address + '/source:latest',
+    skopeo.copy(server.address + '/kinds:latest',
                 '127.0.0.1:%d/team/copied:v1' % go_registry.port)
-    assert skopeo.pull(server.address + '/team/copied:v1') == contents
+    assert skopeo.pull(server.address + '/team/copied:v1') == (
+        pushed['library/kinds:latest'])
