@@ -15,6 +15,7 @@ from . import layout
 from . import store
 from .. import compat
 from .. import errors
+from ..objects import read_ahead
 
 _REQUESTS_AT_ONCE = 16
 
@@ -26,8 +27,10 @@ def in_container(values, swift_container, jobs=4):
     :param swift_container: container.Container
     :param jobs: how many layers a process reads at a time to convert them
     """
-    v1 = images.Images(values, swift_container)
-    v2 = store.Store(values, swift_container)
+    # Both of one: what is read ahead shares its memory.
+    readers = read_ahead.Readers(values, swift_container)
+    v1 = images.Images(values, swift_container, readers)
+    v2 = store.Store(values, swift_container, readers)
     return Repositories(v1, v2, converter.Converter(v1, v2, jobs))
 
 

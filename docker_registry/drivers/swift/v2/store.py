@@ -12,7 +12,6 @@ from . import conversion
 from . import layout
 from .. import errors
 from ..objects import large_object
-from ..objects import read_ahead
 from ..objects import redirect
 from ..objects import small_object
 
@@ -37,9 +36,10 @@ class Store(object):
 
     :param values: settings.Settings
     :param swift_container: container.Container
+    :param readers: read_ahead.Readers of the container
     """
 
-    def __init__(self, values, swift_container):
+    def __init__(self, values, swift_container, readers):
         self._container = swift_container
         self._small_objects = small_object.SmallObjects(
             values, swift_container, _CHUNK_BYTES)
@@ -47,7 +47,7 @@ class Store(object):
         # there: blobs name large objects by an ETag that depends on it.
         self._large_objects = large_object.LargeObjects(
             values._replace(segment_size=_SEGMENT_BYTES), swift_container)
-        self._readers = read_ahead.Readers(values, swift_container)
+        self._readers = readers
         self._redirects = redirect.Redirects(values, swift_container)
         self._layout = layout.Layout(values.root)
 
