@@ -20,6 +20,7 @@ from .. import compat
 from .. import errors
 from .. import names
 from .. import recent_tags
+from ..objects import read_ahead
 from ..objects import small_object
 
 _ID = re.compile('(?:[0-9a-f]{16}|[0-9a-f]{64})\\Z')
@@ -54,14 +55,13 @@ class Images(object):
 
     :param values: settings.Settings
     :param swift_container: container.Container
-    :param readers: read_ahead.Readers of the container
     """
 
-    def __init__(self, values, swift_container, readers):
+    def __init__(self, values, swift_container):
         self._container = swift_container
         self._small_objects = small_object.SmallObjects(
             values, swift_container, _CHUNK_BYTES)
-        self._readers = readers
+        self._readers = read_ahead.Readers(values, swift_container)
         self._names = names.Names(values.root)
         self._recent_tags = recent_tags.RecentTags(
             lambda path: self._small_objects.read(

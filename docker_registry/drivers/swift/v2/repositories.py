@@ -15,7 +15,6 @@ from . import layout
 from . import store
 from .. import compat
 from .. import errors
-from ..objects import read_ahead
 
 _REQUESTS_AT_ONCE = 16
 
@@ -27,10 +26,8 @@ def in_container(values, swift_container, jobs=4):
     :param swift_container: container.Container
     :param jobs: how many layers a process reads at a time to convert them
     """
-    # Both of one: what is read ahead shares its memory.
-    readers = read_ahead.Readers(values, swift_container)
-    v1 = images.Images(values, swift_container, readers)
-    v2 = store.Store(values, swift_container, readers)
+    v1 = images.Images(values, swift_container)
+    v2 = store.Store(values, swift_container)
     return Repositories(v1, v2, converter.Converter(v1, v2, jobs))
 
 

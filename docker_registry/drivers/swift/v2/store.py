@@ -12,6 +12,7 @@ from . import conversion
 from . import layout
 from .. import errors
 from ..objects import large_object
+from ..objects import read_ahead
 from ..objects import redirect
 from ..objects import small_object
 
@@ -36,10 +37,9 @@ class Store(object):
 
     :param values: settings.Settings
     :param swift_container: container.Container
-    :param readers: read_ahead.Readers of the container
     """
 
-    def __init__(self, values, swift_container, readers):
+    def __init__(self, values, swift_container):
         self._container = swift_container
         self._small_objects = small_object.SmallObjects(
             values, swift_container, _CHUNK_BYTES)
@@ -47,7 +47,7 @@ class Store(object):
         # there: blobs name large objects by an ETag that depends on it.
         self._large_objects = large_object.LargeObjects(
             values._replace(segment_size=_SEGMENT_BYTES), swift_container)
-        self._readers = readers
+        self._readers = read_ahead.Readers(values, swift_container)
         self._redirects = redirect.Redirects(values, swift_container)
         self._layout = layout.Layout(values.root)
 
@@ -107,6 +107,10 @@ class Store(object):
             elif name.endswith('/_manifests'):
                 yield name[:-len('/_manifests')]
 
+    def has_manifest(self, name, digest):
+        """Tell whether a repository has a manifest."""
+        return self._is_there(self._layout.revision_link(name, digest))
+
     def manifest_tag(self, name, digest):
         """Return for which v1 tag a manifest of a repository was made.
 
@@ -120,14 +124,16 @@ class Store(object):
         """Tell whether a repository has a layer or a config."""
         return self._is_there(self._layout.layer_link(name, digest))
 
-    def put_manifest_link(self, name, digest, tag):
-        """Let a repository have a manifest, unless it has.
+    def put_manifest_link(self, name, digest, tag=None):
+        """Let a repository have a manifest.
 
-        :param tag: v1 tag that it was made for
+        :param tag: v1 tag that it was made for, if it is not there yet; None
+            for what a v2 client pushes
         """
+        headers = None if tag is None else {_TAG: tag}
         try:
             self._put_link(self._layout.revision_link(name, digest), digest,
-                           {_TAG: tag}, only_new=True)
+                           headers, only_new=tag is not None)
         except errors.ObjectExistsError:
             pass
 
