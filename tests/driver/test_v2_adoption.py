@@ -2,6 +2,7 @@
 
 import json
 import os
+import time
 
 import pytest
 import test_v2_push_api
@@ -210,3 +211,40 @@ def test_empty_layers_that_are_too_many():
     found = ancestries.convert(config, ['sha256:%d' % number
                                         for number in range(100)], 'sha256:1')
     assert len(found) == 100
+
+
+def test_commands_find_nothing_wrong(client, adopt, storage, json_command):
+    content = os.urandom(3000000)
+    location = client.start()
+    location = client.expect(202, 'PATCH', location, content).headers[
+        'Location']
+    client.expect(201, 'PUT', '%s?digest=%s' % (location, _DIGEST(content)))
+    manifest = push(client, [content, b'small'], history(
+        ('one', True), ('none', False), ('two', True)))
+    adopt.refresh('a', 'b')
+    time.sleep(1)  # Swift's clock has no fractions of a second
+    # v1's checksums would need each layer to be read.
+    assert {line['kind'] for line in json_command('fsck')[1]} == {'checksum'}
+    status, lines = json_command('gc', '--older-than', '0s', '--delete')
+    assert status == 0
+    assert [line['kind'] for line in lines] == ['total']
+    assert pull(storage, tag_of(storage))[0][1] == content
+    assert client.expect(200, 'GET', '/v2/a/b/manifests/latest'
+                         ).data == manifest
+    assert client.expect(200, 'GET', '/v2/a/b/blobs/' + _DIGEST(content)
+                         ).data == content
+
+
+def test_gc_of_layers_that_v2_clients_need(client, adopt, storage,
+                                           json_command):
+    v1 = v1_images.Images(storage)
+    layer = v1_images.tar(3000000)
+    v1.tag(v1.push([layer])[-1], 'a/b', 'v1')
+    test_v2_push_api.digest_of(client, 'a/b', 'v1')
+    # The blob is the layer of v1.
+    push(client, [layer], history(('one', True)), tag='v2')
+    v1.untag('a/b', 'v1')
+    time.sleep(1)
+    json_command('gc', '--older-than', '0s', '--delete')
+    assert client.expect(200, 'GET', '/v2/a/b/blobs/' + _DIGEST(layer)
+                         ).data == layer
