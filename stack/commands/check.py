@@ -24,7 +24,7 @@ def check():
     present = [version for version in pythons if pythons[version]]
     missing = [version for version in pythons if not pythons[version]]
     pythons['2.7'] = environments.find_python27()
-    names = (['style', 'registry', 'py27']
+    names = (['style', 'registry', 'v2', 'py27']
              + ['py' + version.replace('.', '') for version in present])
     shutil.rmtree(_RESULTS, ignore_errors=True)
     command = [environments.program('tools', 'tox'), 'run-parallel',
