@@ -117,6 +117,7 @@ class _Survey(object):
     def __init__(self, registry, options):
         self._registry = registry
         self._age_seconds = options.older_than
+        self._repairs = options.repair
         self._stored = stored.Stored(registry)
         self._looker = damage.Images(registry, options.deep)
         self._now = registry.container.clock()
@@ -198,8 +199,17 @@ class _Survey(object):
             yield self._note(repository, name)
 
     def _noting(self, repositories):
-        """Yield repositories, and find the notes of tags that are gone."""
+        """Yield repositories; with --repair find notes of tags that are gone.
+
+        Each removal of a tag leaves one, until somebody lists the tags; so
+        they are no damage.
+        """
         self._dangling = []
+        if not self._repairs:
+            return repositories
+        return self._with_notes(repositories)
+
+    def _with_notes(self, repositories):
         for repository in repositories:
             for path in sorted(self._registry.recent_tags.paths(
                     repository.path)):
@@ -320,8 +330,7 @@ class _Survey(object):
         return _Finding(
             'note', '%s:%s' % (repository.name, name),
             ['is noted as pushed lately, and is not there'], [],
-            'use --repair, which removes the note; so does whoever lists the '
-            'tags', repair)
+            'list the tags', repair)
 
     def _look_at_v2(self):
         """Yield findings of registry:2's objects."""
