@@ -22,6 +22,7 @@ from .. import errors
 from .. import names
 
 _TAG = 'tag_'
+_KEPT_ANCESTRIES = 1000
 _IMAGE_ID = re.compile('([0-9a-f]{16}|[0-9a-f]{64})\\Z')
 
 #: What a listing says of an object: its size in bytes, of a static large
@@ -165,6 +166,7 @@ class Stored(object):
     def __init__(self, opened):
         self._opened = opened
         self._names = opened.names
+        self._ancestries = {}
 
     def images(self):
         """Yield the Image of each directory that the listing has."""
@@ -237,8 +239,15 @@ class Stored(object):
         :raises errors.ObjectNotFoundError: there is no such file
         :raises UnreadableError: it is no list of ids that begins with its own
         """
-        return ancestry(image_id, self._opened.read(
-            image_path(image_id, 'ancestry')))
+        found = self._ancestries.get(image_id)
+        if found is None:
+            found = ancestry(image_id, self._opened.read(
+                image_path(image_id, 'ancestry')))
+            # It does not change, and several tags may name one image.
+            if len(self._ancestries) >= _KEPT_ANCESTRIES:
+                self._ancestries.clear()
+            self._ancestries[image_id] = found
+        return found
 
     def parent(self, image_id):
         """Return the id of the image below one, None where there is none.
