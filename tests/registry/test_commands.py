@@ -118,6 +118,39 @@ def test_pushes_are_no_damage(start_registry):
     assert run(server, 'fsck', '--older-than', '0s') == []
 
 
+def test_a_registry_moves_in(start_registry, tmp_path):
+    old = start_registry({'storage': 'file',
+                          'storage_path': str(tmp_path / 'images')})
+    new = start_registry()
+    config = tmp_path / 'config.yml'
+    config.write_text(json.dumps({'old': old.settings, 'new': new.settings}))
+    client, moved = (v1client.V1Client(each.port) for each in (old, new))
+    base = v1client.make_image()
+    chains = {}
+
+    def push(repository, layer_bytes):
+        chains[repository] = [base, v1client.make_image(base, layer_bytes)]
+        client.push(repository, chains[repository])
+
+    def copy(source, target):
+        subprocess.check_call(
+            [environments.program('registry', 'docker-registry-swift'),
+             'copy', '--config', str(config), '--from', source, '--to',
+             target, '--verify'], stdout=subprocess.DEVNULL)
+    push('team/small', 1000)
+    push('team/large', 40 * 1024 * 1024)
+    copy('old', 'new')
+    # Somebody goes on with it there; the rest comes along later.
+    moved.push('team/new', [base, v1client.make_image(base)])
+    push('team/later', 1000)
+    copy('old', 'new')
+    for repository, chain in chains.items():
+        assert moved.pull(repository) == chain
+    assert run(new, 'fsck', '--deep', '--older-than', '0s') == []
+    copy('new', 'old')
+    assert client.pull('team/new') == moved.pull('team/new')
+
+
 def stored_images(server):
     done = subprocess.check_output(
         [environments.build('registry'), '-c',
