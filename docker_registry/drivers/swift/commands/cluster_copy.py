@@ -8,6 +8,7 @@ import hashlib
 import time
 import uuid
 
+from . import parallel
 from . import sides
 from .. import errors
 from .. import names
@@ -71,24 +72,36 @@ class ClusterCopy(object):
     def _copy_segments(self, segments, copied, headers):
         prefix = names.segments_prefix(copied, '%d-%s' % (
             time.time(), uuid.uuid4().hex))
-        made = []
+        made = [(names.segment_name(prefix, number), size_bytes, etag)
+                for number, (_, size_bytes, etag) in enumerate(segments)]
+        manifest_sent = False
         try:
-            for number, (segment, size_bytes, etag) in enumerate(segments):
-                self._jobs.check()
-                new = names.segment_name(prefix, number)
-                made.append((new, size_bytes, etag))
-                self._source.container.copy_to(
-                    segment, etag, self._target.container.name, new)
+            # Several at a time, for there may be one large layer alone.
+            jobs = parallel.Jobs(self._target.settings.upload_concurrency)
+            try:
+                for _ in jobs.each(self._copy_segment, (
+                        (segment, etag, new) for (segment, _, etag), (
+                            new, _, _) in zip(segments, made))):
+                    pass
+            finally:
+                jobs.stop()
             etag = hashlib.md5(''.join(
                 each for _, _, each in made).encode('ascii')).hexdigest()
             checksum = headers.get(small_object.CHECKSUM)
+            manifest_sent = True
             self._target.container.put_manifest(
                 copied, made, etag,
                 headers=checksum and {small_object.CHECKSUM: checksum})
         except BaseException as error:
-            # Whether or not the manifest is there: who runs this again finds
-            # that there is a mark, and no layer or one with other segments.
-            if not isinstance(error, errors.UnreachableError):
+            # Once the manifest is sent it may be there: gc finds out.
+            if not manifest_sent and not isinstance(
+                    error, errors.UnreachableError):
                 self._target.container.delete_all(
                     name for name, _, _ in made)
             raise
+
+    def _copy_segment(self, segment):
+        self._jobs.check()
+        name, etag, new = segment
+        self._source.container.copy_to(
+            name, etag, self._target.container.name, new)
