@@ -1,16 +1,13 @@
 import bz2
-import gzip
 import hashlib
-import io
-import os
 import random
 import subprocess
 import sys
-import tarfile
 
 import hypothesis
 from hypothesis import strategies
 import pytest
+import v1_images
 
 from docker_registry.drivers.swift import compat
 from docker_registry.drivers.swift.v2 import facts
@@ -23,23 +20,7 @@ else:
 _JSON = b'{"id": "1"}'
 
 
-def tar(size_bytes=3000):
-    content = io.BytesIO()
-    with tarfile.open(fileobj=content, mode='w') as archive:
-        member = tarfile.TarInfo('file')
-        member.size = size_bytes
-        archive.addfile(member, io.BytesIO(os.urandom(size_bytes)))
-    return content.getvalue()
-
-
-def gzipped(content):
-    found = io.BytesIO()
-    with gzip.GzipFile('name', 'wb', fileobj=found) as stream:
-        stream.write(content)
-    return found.getvalue()
-
-
-_COMPRESS = {'tar': bytes, 'gzip': gzipped, 'bzip2': bz2.compress,
+_COMPRESS = {'tar': bytes, 'gzip': v1_images.gzipped, 'bzip2': bz2.compress,
              'xz': lzma.compress}
 
 
@@ -62,7 +43,7 @@ def sha256(content):
 @pytest.mark.parametrize('kind', sorted(_COMPRESS))
 @pytest.mark.parametrize('chunk_bytes', [1, 1000, 10 ** 7])
 def test_facts(kind, chunk_bytes):
-    archive = tar(2000 if chunk_bytes == 1 else 3000000)
+    archive = v1_images.tar(2000 if chunk_bytes == 1 else 3000000)
     layer = _COMPRESS[kind](archive)
     found, read_archive = read(layer, chunk_bytes)
     assert read_archive == archive
@@ -85,7 +66,7 @@ def test_one_byte_at_the_end_is_not_empty():
 
 @pytest.mark.parametrize('kind', ['gzip', 'bzip2', 'xz'])
 def test_several_streams_are_one_layer(kind):
-    parts = [tar(), b'', tar(200000), tar(1)]
+    parts = [v1_images.tar(3000), b'', v1_images.tar(200000), v1_images.tar(1)]
     layer = b''.join(map(_COMPRESS[kind], parts))
     for size in (1, 100, 10 ** 6):
         assert read(layer, size)[1] == b''.join(parts)
@@ -95,7 +76,7 @@ def test_several_streams_are_one_layer(kind):
 
 
 def test_padding_of_xz():
-    archive = tar()
+    archive = v1_images.tar(3000)
     padded = lzma.compress(archive) + 8 * b'\0'
     assert read(padded + padded, 50)[1] == 2 * archive
     assert read(padded, 10 ** 6)[1] == archive
@@ -108,7 +89,7 @@ def test_padding_of_xz():
     lambda layer: layer + b'more',
     lambda layer: layer[:60] + b'damaged' + layer[67:]])
 def test_damaged_layer(kind, change):
-    layer = change(_COMPRESS[kind](tar()))
+    layer = change(_COMPRESS[kind](v1_images.tar(3000)))
     for size in (1, 10 ** 6):
         with pytest.raises(facts.DamagedError) as caught:
             read(layer, size)
@@ -230,15 +211,15 @@ def test_others_have_their_turn_under_gevent():
 
 def test_what_reading_raises_is_passed_on():
     def broken():
-        yield gzipped(tar())[:100]
+        yield v1_images.gzipped(v1_images.tar(3000))[:100]
         raise KeyError('broken')
     with pytest.raises(KeyError):
         list(facts.Pass('ab', _JSON).read(broken()))
 
 
 def test_layer_in_random_chunks():
-    archive = tar(300000)
-    layer = gzipped(archive)
+    archive = v1_images.tar(300000)
+    layer = v1_images.gzipped(archive)
     pieces = []
     while layer:
         size = random.choice([0, 1, 5, 1000, 70000])
