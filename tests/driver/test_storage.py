@@ -258,7 +258,7 @@ def test_credentials_that_may_not_make_the_container(make_storage, services):
 def test_no_call_takes_an_outage_for_absence(make_storage, call):
     # Nothing listens on the discard port.
     storage = make_storage(swift_authurl='http://127.0.0.1:9/auth/v1.0',
-                           swift_retries=1)
+                           swift_retries=1, swift_timeout=1)
     with pytest.raises(IOError) as caught:
         call(storage)
     assert isinstance(caught.value, exceptions.UnreachableError)
