@@ -47,7 +47,7 @@ class Registry(processes.Running):
                            'SETTINGS_FLAVOR': 'prod'}
         self.server = processes.Server(
             'the registry', [binary], port,
-            os.path.join(directory, 'registry-%d.log' % port),
+            os.path.join(directory, '%s-%d.log' % (environment, port)),
             dict(self._variables, **{
                 'PATH': os.path.dirname(binary) + os.pathsep
                 + os.environ.get('PATH', ''),

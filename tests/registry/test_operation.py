@@ -57,6 +57,7 @@ def test_wrong_configuration_stops_the_registry(directory, cluster):
 
 _SAMPLE = os.path.join(environments.PROJECT, 'config_sample.yml')
 _LOGINS = {
+    'v2': 'password',
     'keystone': 'password', 'keystone_ids': 'password',
     'keystone_0_2_1': 'password', 'trust': 'password',
     'service_user': 'password', 'redirect': 'password',

@@ -54,8 +54,10 @@ class Container(object):
         self._requests = retry.Requests(settings, pool, waits)
         self.waits = self._requests.waits
         self._creation = creation.Creation(settings, self._requests)
-        self._deletion = deletion.Deletion(self._requests, self.name,
-                                           self.metadata, self.capabilities)
+        self._deletion = deletion.Deletion(
+            self._requests, self.name, lambda: self._requests.check(
+                'HEAD container ' + self.name, self._head),
+            self.capabilities)
         self._capabilities = None
 
     def head(self, object_name):

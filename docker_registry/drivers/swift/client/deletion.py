@@ -17,6 +17,8 @@ from .. import errors
 _VERSIONS_HEADER = 'x-versions-location'
 #: How long it is remembered. A push of a layer has one DELETE.
 _VERSIONS_SECONDS = 2
+#: How much longer, where it could not be asked.
+_AWAY_SECONDS = 30
 #: What has been overwritten more often than that takes several removals.
 _MAX_VERSIONS = 1000
 
@@ -27,8 +29,8 @@ class Deletion(object):
 
     :param requests: retry.Requests
     :param container: name of the container
-    :param ask_metadata: callable that asks for the container's headers, which
-        come to note_headers()
+    :param ask_metadata: callable that asks for the container's headers, once,
+        which come to note_headers()
     :param capabilities: callable that returns the cluster's Capabilities
     """
 
@@ -84,6 +86,14 @@ class Deletion(object):
                 return False  # it is yet to be made
             except errors.AccessDeniedError:
                 self.note_headers({})  # the user may only use its objects
+            except errors.SwiftError as error:
+                # To remove the versions before is right in either case. If
+                # the container's servers are away, those of objects may well
+                # be there; proxies leave a server alone that fails too often.
+                if error.status is not None:
+                    self.note_headers({_VERSIONS_HEADER: ''})
+                    self._noted_at += _AWAY_SECONDS
+                return True
         return self._has_versions
 
     def _send(self, object_name):
