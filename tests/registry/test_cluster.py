@@ -6,6 +6,8 @@ import itertools
 import json
 import signal
 import threading
+import urllib.error
+import urllib.request
 
 import pytest
 
@@ -82,6 +84,22 @@ def no_container_servers(site):
         yield
     finally:
         processes.start_all(servers)
+        # A proxy leaves a server alone for a minute that has failed often.
+        for proxy in site.swift.proxies:
+            processes.until(lambda: answers(site.swift, proxy))
+
+
+def answers(swift, proxy):
+    """Tell whether a proxy finds a container server."""
+    request = urllib.request.Request(
+        'http://%s:%d/v1/%s/registry' % (processes.HOST, proxy.port,
+                                         swift.account),
+        method='HEAD', headers={'X-Auth-Token': swift.token()})
+    try:
+        urllib.request.urlopen(request).close()
+        return True
+    except urllib.error.HTTPError:
+        return False
 
 
 def test_push_is_pulled_at_once_although_the_listing_lags(
