@@ -1,5 +1,6 @@
 """Servers on loopback: free ports, start, wait, stop."""
 
+import contextlib
 import ctypes
 import os
 import random
@@ -138,6 +139,17 @@ class Server:
                 pass
         self._process.wait()
         self._process = None
+
+
+@contextlib.contextmanager
+def frozen(server):
+    """Stop a Server from going on: it takes connections, and answers nothing.
+    """
+    os.killpg(server.pid, signal.SIGSTOP)
+    try:
+        yield
+    finally:
+        os.killpg(server.pid, signal.SIGCONT)
 
 
 class Running:

@@ -32,7 +32,7 @@ def flavors(swift_settings, tmpdir):
     return {
         'here': here,
         'there': dict(here, swift_container=here['swift_container'] + '-2',
-                      storage_path='/other/root'),
+                      storage_path='/other/place'),
         'files': {'storage': 'file',
                   'storage_path': str(tmpdir.mkdir('files'))}}
 
@@ -130,7 +130,7 @@ def test_within_an_account_no_byte_comes_here(copy, open_flavor, flavors,
     assert faults.count('COPY', '/layer') == 5
     assert faults.count('PUT', '/layer') == 1  # the manifest
     storage = open_flavor('there')
-    layer = 'other/root/images/%s/layer' % top
+    layer = 'other/place/images/%s/layer' % top
     assert all(name.startswith('.segments/' + layer)
                for name in storage._container.get_manifest(layer))
     assert storage.stat('images/%s/layer' % base).checksum is None

@@ -6,7 +6,6 @@ import http.client
 import json
 import os
 import re
-import signal
 import subprocess
 import threading
 import time
@@ -35,16 +34,6 @@ def stopped(server):
         server.wait()
 
 
-@contextlib.contextmanager
-def frozen(server):
-    """Connections are made, and nothing is answered."""
-    os.killpg(server.pid, signal.SIGSTOP)
-    try:
-        yield
-    finally:
-        os.killpg(server.pid, signal.SIGCONT)
-
-
 @pytest.fixture
 def impatient(start_registry):
     """A registry that waits 3 seconds for Swift, and says what it does."""
@@ -60,7 +49,7 @@ def assert_unavailable(answer):
     assert error.startswith('The storage does not answer')
 
 
-@pytest.mark.parametrize('away', [stopped, frozen])
+@pytest.mark.parametrize('away', [stopped, processes.frozen])
 def test_every_request_is_answered_503_in_time(cluster, impatient,
                                                start_registry, away):
     client = v1client.V1Client(impatient.port)
@@ -122,7 +111,7 @@ def test_a_dead_cluster_is_asked_once_a_second(cluster, start_registry):
     def statistics():
         return json.loads(client.request('GET', '/_health').body)
     assert client.request('GET', path).status == 404
-    with frozen(cluster.proxy):
+    with processes.frozen(cluster.proxy):
         def silent():
             assert_unavailable(client.request('GET', path))
             return statistics()['silent']
@@ -220,7 +209,7 @@ def test_a_pull_that_breaks_off_is_short(cluster, impatient):
     assert client.pull_image(image.id) == image
 
 
-@pytest.mark.parametrize('away', [stopped, frozen])
+@pytest.mark.parametrize('away', [stopped, processes.frozen])
 def test_a_push_that_breaks_off_is_none(cluster, impatient, away):
     client = v1client.V1Client(impatient.port)
     image = v1client.make_image(layer_bytes=3 * 1024 * 1024)

@@ -1,8 +1,5 @@
 """Registries with and without a Redis, on one container."""
 
-import contextlib
-import os
-import signal
 import subprocess
 
 import pytest
@@ -80,15 +77,6 @@ def test_registries_with_and_without_redis(clients, redis_cli, cluster,
     assert all(key.startswith(url) for key in keys)
 
 
-@contextlib.contextmanager
-def frozen(server):
-    os.killpg(server.pid, signal.SIGSTOP)
-    try:
-        yield
-    finally:
-        os.killpg(server.pid, signal.SIGCONT)
-
-
 def wait_until_back(server, seen, count):
     """Wait until as many workers have said that Redis is back."""
     processes.until(lambda: server.log()[seen:].count(_BACK) >= count)
@@ -96,7 +84,7 @@ def wait_until_back(server, seen, count):
 
 def test_redis_that_hangs(clients, with_redis, redis_server):
     seen = [len(server.log()) for server in with_redis]
-    with frozen(redis_server):
+    with processes.frozen(redis_server):
         push_and_pull(clients[:3], 'library/frozen')
         logs = [server.log()[start:] for server, start
                 in zip(with_redis, seen)]
