@@ -229,7 +229,7 @@ class StuckContainer(object):
         self.started.append(name)
         self.go_on.wait(10)
 
-    def put_manifest(self, name, segments, etag, only_new, headers):
+    def put_manifest(self, name, segments, only_new, headers):
         self.manifest = segments
 
 

@@ -20,6 +20,8 @@ _CONTROL = re.compile('[\x00-\x1f\x7f]')
 _DIRECTORY = re.compile('(images|repositories)(/[^/]+)?$|'
                         'repositories/[^/]+/[^/]+$')
 
+_IMAGE_ID = re.compile('([0-9a-f]{16}|[0-9a-f]{64})\\Z')
+
 #: Where segments are, in the same container, so that what opens the
 #: container opens them; outside every root but that of the whole container.
 SEGMENTS = '.segments/'
@@ -193,6 +195,41 @@ def owner_name(prefix, object_name):
 def is_owner_name(name):
     """Tell whether an object among segments says whose they are."""
     return name.rsplit('/', 1)[-1].startswith(_OWNER)
+
+
+def is_image_id(text):
+    """Tell whether a text may be the id of an image, of engines of any age."""
+    return bool(_IMAGE_ID.match(text))
+
+
+def repository_path(namespace, repository):
+    """Return the path of a repository.
+
+    The registry quotes its name once, and core's path helper again: b/c is
+    b%252Fc.
+
+    Source: docker_registry/toolkit.py of docker-registry 0.9.1
+    """
+    return 'repositories/%s/%s' % (
+        quote_part(namespace), quote_part(compat.quote_plus(repository)))
+
+
+def repository_of(path):
+    """Return the namespace and the repository that a repository_path() is of.
+    """
+    _, namespace, repository = path.split('/')[:3]
+    return unquote_part(namespace), unquote_part(unquote_part(repository))
+
+
+def unquote_part(part):
+    """Undo quote_part(); what is not UTF-8 stays quoted.
+
+    :param part: native text
+    """
+    try:
+        return compat.native(compat.unquote_to_bytes(part.replace('+', ' ')))
+    except ValueError:
+        return part
 
 
 def quote_part(value):

@@ -6,6 +6,7 @@ into segments, or the cache.
 
 import calendar
 import email.utils
+import hashlib
 import json
 import re
 
@@ -149,19 +150,21 @@ class Container(object):
         self._put(object_name, content, size_bytes, etag, only_new, headers,
                   None)
 
-    def put_manifest(self, object_name, segments, etag, only_new=False,
+    def put_manifest(self, object_name, segments, only_new=False,
                      headers=None):
         """Make a static large object of segments that have been written.
 
         Swift looks at each segment before it takes the manifest.
 
         :param segments: list of (object name, size in bytes, MD5)
-        :param etag: MD5 of the segments' MD5s, one after the other
         :param only_new, headers: as for put()
         """
         manifest = json.dumps([
             {'path': '/%s/%s' % (self.name, name), 'size_bytes': size_bytes,
              'etag': md5} for name, size_bytes, md5 in segments])
+        # That of a static large object: of its segments', one after the other.
+        etag = hashlib.md5(''.join(
+            md5 for _, _, md5 in segments).encode('ascii')).hexdigest()
         self._put(object_name, manifest.encode('ascii'), len(manifest), etag,
                   only_new, headers, 'multipart-manifest=put')
 

@@ -4,14 +4,11 @@ Source: https://docs.openstack.org/api-ref/object-store/ (COPY), and
     swift/common/middleware/copy.py
 """
 
-import hashlib
-import time
-import uuid
-
 from . import parallel
 from . import sides
 from .. import errors
 from .. import names
+from ..objects import large_object
 from ..objects import small_object
 
 
@@ -70,8 +67,7 @@ class ClusterCopy(object):
         return True
 
     def _copy_segments(self, segments, copied, headers):
-        prefix = names.segments_prefix(copied, '%d-%s' % (
-            time.time(), uuid.uuid4().hex))
+        prefix = large_object.new_prefix(copied)
         made = [(names.segment_name(prefix, number), size_bytes, etag)
                 for number, (_, size_bytes, etag) in enumerate(segments)]
         manifest_sent = False
@@ -85,12 +81,10 @@ class ClusterCopy(object):
                     pass
             finally:
                 jobs.stop()
-            etag = hashlib.md5(''.join(
-                each for _, _, each in made).encode('ascii')).hexdigest()
             checksum = headers.get(small_object.CHECKSUM)
             manifest_sent = True
             self._target.container.put_manifest(
-                copied, made, etag,
+                copied, made,
                 headers=checksum and {small_object.CHECKSUM: checksum})
         except BaseException as error:
             # Once the manifest is sent it may be there: gc finds out.

@@ -13,6 +13,7 @@ from . import parallel
 from . import sides
 from . import stored
 from .. import errors
+from .. import names
 
 #: What main.py shows of this command.
 HELP = 'copy repositories from one flavor to another'
@@ -188,7 +189,7 @@ class _Copying(object):
             return None  # removed meanwhile
         image_id = content.decode('ascii', 'replace').strip()
         try:
-            if not stored.is_image_id(image_id):
+            if not names.is_image_id(image_id):
                 raise _LeftError('it has no id of an image in it')
             image_id = str(image_id)
             ancestry = stored.ancestry(image_id, self._read_file(

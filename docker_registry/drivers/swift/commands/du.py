@@ -8,6 +8,7 @@ from . import opened
 from . import output
 from . import stored
 from .. import errors
+from .. import names
 
 #: What main.py shows of this command.
 HELP = 'show what repositories and layers really take'
@@ -134,7 +135,7 @@ class _Survey(object):
         self._repositories[-1] = name, tags + 1, size_bytes
 
     def _layers(self, tag):
-        if not stored.is_image_id(tag.image_id):
+        if not names.is_image_id(tag.image_id):
             return tag, []
         try:
             return tag, self._stored.ancestry(tag.image_id)

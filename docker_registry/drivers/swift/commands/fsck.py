@@ -8,6 +8,7 @@ from . import output
 from . import stored
 from . import tags
 from .. import errors
+from .. import names
 from .. import storage
 from ..v2 import layout
 
@@ -139,7 +140,7 @@ class _Survey(object):
             for image, state in self._registry.jobs.each(
                     lambda image: (image, self._looker.state(image)),
                     (image for image in images
-                     if stored.is_image_id(image.id))):
+                     if names.is_image_id(image.id))):
                 self.images += 1
                 self._add(state)
                 for finding in self._minor(image, state):
@@ -222,7 +223,7 @@ class _Survey(object):
     def _tag(self, tag):
         full_name = '%s:%s' % (tag.repository.name, tag.name)
         image_id = tag.image_id
-        if not stored.is_image_id(image_id):
+        if not names.is_image_id(image_id):
             return _Finding(
                 'tag', full_name, ['has no id of an image in it'], [full_name],
                 'push it again, or remove it with --remove', None)
@@ -334,23 +335,23 @@ class _Survey(object):
 
     def _look_at_v2(self):
         """Yield findings of registry:2's objects."""
-        names = layout.Layout(self._registry.settings.root)
+        objects = layout.Layout(self._registry.settings.root)
         blobs = set()
-        entries = self._registry.container.list(names.blobs_prefix())
+        entries = self._registry.container.list(objects.blobs_prefix())
         for name, problems in self._registry.jobs.each(
                 self._blob, (entry['name'] for entry in entries)):
-            digest = names.blob_digest(name)
+            digest = objects.blob_digest(name)
             if digest is not None:
                 blobs.add(digest)
             if problems:
                 yield _Finding(
                     'blob', name, problems, [],
                     'push what has it again, with a v2 client', None)
-        entries = self._registry.container.list(names.repository_prefix())
+        entries = self._registry.container.list(objects.repository_prefix())
         for entry in entries:
-            digest = names.link_digest(entry['name'])
+            digest = objects.link_digest(entry['name'])
             if digest is None or digest in blobs or self._is_there(
-                    names.blob(digest)):
+                    objects.blob(digest)):
                 continue
             yield self._link(entry['name'], digest)
 
@@ -389,9 +390,9 @@ def _remove_image(registry, image_id):
     """Remove a damaged image, so that clients push it again."""
     # First, so that nobody takes half of it for an image.
     registry.write(stored.image_path(image_id, _MARK), b'true')
-    names = set(stored.Stored(registry).image(image_id).files)
-    names |= {'json', 'ancestry', 'layer', '_checksum'}
-    for name in sorted(names - {_MARK}) + [_MARK]:
+    files = set(stored.Stored(registry).image(image_id).files)
+    files |= {'json', 'ancestry', 'layer', '_checksum'}
+    for name in sorted(files - {_MARK}) + [_MARK]:
         try:
             registry.large_objects.remove(registry.names.object_name(
                 stored.image_path(image_id, name)))

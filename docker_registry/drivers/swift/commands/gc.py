@@ -103,7 +103,7 @@ class _Garbage(object):
         old, new = {}, []
         with output.Progress('images') as progress:
             for image in progress.count(self._stored.images()):
-                if not stored.is_image_id(image.id):
+                if not names.is_image_id(image.id):
                     continue
                 newest = max(each.written_at for each in image.files.values())
                 if self._is_old(newest) and not (

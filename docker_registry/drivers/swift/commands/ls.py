@@ -6,6 +6,7 @@ from . import opened
 from . import output
 from . import stored
 from .. import errors
+from .. import names
 
 #: What main.py shows of this command.
 HELP = 'list repositories, or the tags of some'
@@ -128,7 +129,7 @@ class _Listing(object):
 
     def _layers(self, tag):
         """Return the ids of an image's layers, None where it is damaged."""
-        if not stored.is_image_id(tag.image_id):
+        if not names.is_image_id(tag.image_id):
             return None
         try:
             return self._stored.ancestry(tag.image_id)

@@ -20,7 +20,6 @@ from ..objects import large_object
 from ..objects import read_ahead
 from ..objects import small_object
 
-_CHUNK_BYTES = 128 * 1024
 _JOBS = 16
 
 
@@ -80,7 +79,7 @@ class Opened(object):
         self.container = container.Container(
             values, connections.Connections(values))
         self.small_objects = small_object.SmallObjects(
-            values, self.container, _CHUNK_BYTES)
+            values, self.container)
         self.large_objects = large_object.LargeObjects(values, self.container)
         self.readers = read_ahead.Readers(values, self.container)
         self.recent_tags = recent_tags.RecentTags(

@@ -3,6 +3,7 @@
 from . import output
 from . import stored
 from .. import errors
+from .. import names
 from ..v2 import layout
 
 
@@ -28,7 +29,7 @@ class Reach(object):
             tags = progress.count(
                 self._stored.tags(self._stored.repositories()))
             return self.below(tag.image_id for tag in tags
-                              if stored.is_image_id(tag.image_id))
+                              if names.is_image_id(tag.image_id))
 
     def below(self, image_ids):
         """Return images and all that are below them, a set of ids.
@@ -50,8 +51,8 @@ class Reach(object):
         blobs = (entry['name'] for entry in self._registry.container.list(
             layout.Layout(self._registry.settings.root).blobs_prefix()))
         found = set()
-        for names in self._registry.jobs.each(self._segments, blobs):
-            found.update(names)
+        for segments in self._registry.jobs.each(self._segments, blobs):
+            found.update(segments)
         return found
 
     def _segments(self, object_name):

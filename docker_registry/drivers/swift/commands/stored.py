@@ -23,7 +23,6 @@ from .. import names
 
 _TAG = 'tag_'
 _KEPT_ANCESTRIES = 1000
-_IMAGE_ID = re.compile('([0-9a-f]{16}|[0-9a-f]{64})\\Z')
 
 #: What a listing says of an object: its size in bytes, of a static large
 #: object that of all segments, and Unix time in seconds when it was written.
@@ -42,11 +41,6 @@ class UnreadableError(Exception):
     """A file of the registry is there, but is not what it should be."""
 
 
-def is_image_id(text):
-    """Tell whether a text may be the id of an image."""
-    return bool(_IMAGE_ID.match(text))
-
-
 def repository_path(name):
     """Return the path of a repository.
 
@@ -55,10 +49,7 @@ def repository_path(name):
     namespace, slash, repository = name.partition('/')
     if not slash:
         namespace, repository = 'library', namespace
-    # The registry quotes what follows the namespace twice.
-    return 'repositories/%s/%s' % (
-        names.quote_part(namespace),
-        names.quote_part(compat.quote_plus(repository)))
+    return names.repository_path(namespace, repository)
 
 
 def full_name(name):
@@ -108,7 +99,7 @@ def ancestry(image_id, content):
             isinstance(each, compat.TEXT_TYPES) for each in found):
         raise UnreadableError('ancestry is no list of ids')
     found = [compat.native(each) for each in found]
-    if found[:1] != [image_id] or not all(map(is_image_id, found)):
+    if found[:1] != [image_id] or not all(map(names.is_image_id, found)):
         raise UnreadableError('ancestry is not that of this image')
     return found
 
@@ -125,7 +116,7 @@ def parent(image_id, content):
     below = found.get('parent') or None
     if below is None:
         return None
-    if not isinstance(below, compat.TEXT_TYPES) or not is_image_id(
+    if not isinstance(below, compat.TEXT_TYPES) or not names.is_image_id(
             compat.native(below)):
         raise UnreadableError('json has a parent that is no id')
     return compat.native(below)
@@ -317,12 +308,12 @@ def listed_tags(files):
         if name.startswith(_TAG) and '/' not in name and not (
                 name.endswith('_json')
                 and 'tag_%s' % name[len('tag'):-len('_json')] in files):
-            yield name, _unquoted(name[len(_TAG):])
+            yield name, names.unquote_part(name[len(_TAG):])
 
 
 def tag_name(path):
     """Return the name of the tag that a path is of."""
-    return _unquoted(path.rsplit('/', 1)[1][len(_TAG):])
+    return names.unquote_part(path.rsplit('/', 1)[1][len(_TAG):])
 
 
 def written_at(entry):
@@ -335,16 +326,7 @@ def written_at(entry):
 
 def repository_name(path):
     """Return the name of a repository's path, as clients have it."""
-    _, namespace, repository = path.split('/')
-    return '%s/%s' % (_unquoted(namespace), _unquoted(_unquoted(repository)))
-
-
-def _unquoted(part):
-    """Undo names.quote_part(); what is not UTF-8 stays quoted."""
-    try:
-        return compat.native(compat.unquote_to_bytes(part.replace('+', ' ')))
-    except ValueError:
-        return part
+    return '%s/%s' % names.repository_of(path)
 
 
 def _has_wildcards(pattern):

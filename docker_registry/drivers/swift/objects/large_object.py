@@ -7,7 +7,6 @@ how to remove a whole one. Knows nothing of registry paths or connections.
 import calendar
 from concurrent import futures
 import contextlib
-import hashlib
 import itertools
 import logging
 import threading
@@ -116,7 +115,6 @@ class LargeObjects(object):
             dict; called when the stream has ended
         :param may_replace: called before an object that is there is replaced;
             what it raises is passed on, and then nothing has changed
-        :returns: (size in bytes, ETag) of the object
         :raises errors.SwiftError: Swift did not take it. Nothing has changed,
             unless it is the answer to the last request that was lost.
         :raises Exception: whatever stream.read() raises; nothing has changed
@@ -124,15 +122,15 @@ class LargeObjects(object):
         pieces = self._cut(object_name, stream)
         first, is_last = next(pieces)
         if not is_last:
-            return self._write_segments(
+            self._write_segments(
                 object_name, itertools.chain([(first, is_last)], pieces),
                 find_headers, may_replace)
+            return
         with contextlib.closing(first):
             headers = find_headers()
             self._replace(object_name, '', may_replace, lambda only_new: (
                 self._container.put(object_name, first, first.size,
                                     first.etag(), only_new, headers)))
-            return first.size, first.etag()
 
     def write_segments(self, prefix, stream, written, rest_bytes):
         """Write a stream as segments of an object that there is not yet.
@@ -299,24 +297,19 @@ class LargeObjects(object):
             object_name=object_name)
 
     def _write_segments(self, object_name, pieces, find_headers, may_replace):
-        prefix = names.segments_prefix(object_name, '%d-%s' % (
-            time.time(), uuid.uuid4().hex))
+        prefix = new_prefix(object_name)
         upload = _Upload(self._container, prefix,
                          self._settings.upload_concurrency)
         manifest_sent = False
         try:
             upload.send(pieces)
-            etag = hashlib.md5(''.join(
-                md5 for _, _, md5 in upload.segments).encode('ascii'))
-            etag = etag.hexdigest()
             headers = find_headers()
             manifest_sent = True
             self._replace(object_name, prefix, may_replace, lambda only_new: (
                 self._container.put_manifest(
-                    object_name, upload.segments, etag, only_new, headers)))
+                    object_name, upload.segments, only_new, headers)))
             if self._is_replaced(object_name, prefix):
                 self.discard(upload.names)
-            return sum(size for _, size, _ in upload.segments), etag
         except BaseException as error:
             if manifest_sent and may_have_happened(error):
                 # Now or later; its segments must not be missing then.
@@ -454,6 +447,15 @@ class _Upload(object):
             raise
         finally:
             self._free.release()
+
+
+def new_prefix(object_name):
+    """Return what the names of segments begin with that are to be written.
+
+    :param object_name: name of the object that is going to have them
+    """
+    return names.segments_prefix(object_name, '%d-%s' % (
+        time.time(), uuid.uuid4().hex))
 
 
 def may_have_happened(error):

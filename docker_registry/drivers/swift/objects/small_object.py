@@ -14,6 +14,7 @@ from .. import errors
 #: with the layer's object, so that it is always the checksum of these bytes.
 CHECKSUM = 'x-object-meta-docker-checksum'
 
+_CHUNK_BYTES = 128 * 1024
 #: Within this time an object that is being removed is gone from all replicas.
 _REMOVAL_SECONDS = 0.1
 
@@ -32,7 +33,7 @@ class SmallObjects(object):
     :param chunk_bytes: how many bytes are read at a time
     """
 
-    def __init__(self, values, swift_container, chunk_bytes):
+    def __init__(self, values, swift_container, chunk_bytes=_CHUNK_BYTES):
         self._retries = values.retries
         self._container = swift_container
         self._chunk_bytes = chunk_bytes
@@ -64,15 +65,17 @@ class SmallObjects(object):
                     raise
                 time.sleep(_REMOVAL_SECONDS)
 
-    def write(self, object_name, content, only_new=False):
+    def write(self, object_name, content, only_new=False, headers=None):
         """Write bytes to an object; Swift compares their MD5.
 
         :param only_new: do nothing if there is an object of this name
+        :param headers: more headers for the object, a dict
         :raises errors.ObjectExistsError: only_new, and there is
         :raises errors.SwiftError: it may not have been written
         """
         self._container.put(object_name, content, len(content),
-                            hashlib.md5(content).hexdigest(), only_new)
+                            hashlib.md5(content).hexdigest(), only_new,
+                            headers)
 
     def stat(self, object_name):
         """Return the Stat of an object of any size, by one HEAD.

@@ -10,7 +10,6 @@ Source: the path helpers in docker_registry/core/driver.py of
 """
 
 import collections
-import hashlib
 import json
 import logging
 import re
@@ -23,8 +22,6 @@ from .. import recent_tags
 from ..objects import read_ahead
 from ..objects import small_object
 
-_ID = re.compile('(?:[0-9a-f]{16}|[0-9a-f]{64})\\Z')
-_CHUNK_BYTES = 128 * 1024
 _TAG = 'tag_'
 #: What an image's directory has besides the registry's own files.
 _FACTS, _MANIFEST, _ARCHIVE = '_facts', '_manifest', '_archive'
@@ -60,7 +57,7 @@ class Images(object):
     def __init__(self, values, swift_container):
         self._container = swift_container
         self._small_objects = small_object.SmallObjects(
-            values, swift_container, _CHUNK_BYTES)
+            values, swift_container)
         self._readers = read_ahead.Readers(values, swift_container)
         self._names = names.Names(values.root)
         self._recent_tags = recent_tags.RecentTags(
@@ -74,8 +71,7 @@ class Images(object):
         """
         for namespace in self._directories(self._names.prefix('repositories')):
             for repository in self._directories(namespace):
-                parts = self._names.path(repository).split('/')
-                yield _unquote(parts[1]), _unquote(_unquote(parts[2]))
+                yield names.repository_of(self._names.path(repository))
 
     def tag(self, namespace, repository, tag):
         """Return the Tag of a name, None where there is none."""
@@ -89,7 +85,7 @@ class Images(object):
         except ValueError:
             return None  # not UTF-8
         # The json of a tag "_x" has the name of a tag "x_json".
-        if not _ID.match(image_id):
+        if not names.is_image_id(image_id):
             return None
         return Tag(image_id, float(headers.get('x-timestamp', 0)),
                    headers.get(_DIGEST))
@@ -106,12 +102,10 @@ class Images(object):
         for name in others:
             self._small_objects.write(self._names.object_name(_tag_path(
                 namespace, repository, name)), description)
-        content = found.image_id.encode('ascii')
-        self._container.put(
+        self._small_objects.write(
             self._names.object_name(_tag_path(namespace, repository,
                                               _TAG + tag)),
-            content, len(content), hashlib.md5(content).hexdigest(),
-            headers={_DIGEST: found.digest})
+            found.image_id.encode('ascii'), headers={_DIGEST: found.digest})
 
     def put_index(self, namespace, repository):
         """Write the list of a repository's images, where there is none.
@@ -141,9 +135,7 @@ class Images(object):
     def put_new(self, object_name, content):
         """Write an object, bytes, where there is none."""
         try:
-            self._container.put(object_name, content, len(content),
-                                hashlib.md5(content).hexdigest(),
-                                only_new=True)
+            self._small_objects.write(object_name, content, only_new=True)
         except errors.ObjectExistsError:
             pass
 
@@ -158,12 +150,12 @@ class Images(object):
 
         Also of tags that the listing does not have yet; some may be gone.
         """
-        directory = _repository_path(namespace, repository)
+        directory = names.repository_path(namespace, repository)
         paths = set(self._recent_tags.paths(directory))
         prefix = self._names.prefix(directory)
         paths.update(self._names.path(entry['name'])
                      for entry in self._container.list(prefix + _TAG))
-        found = {_unquote(path.rsplit('/', 1)[-1]) for path in paths}
+        found = {names.unquote_part(path.rsplit('/', 1)[-1]) for path in paths}
         return {name[len(_TAG):] for name in found if name.startswith(_TAG)}
 
     def machine(self, namespace, repository, tag):
@@ -200,7 +192,7 @@ class Images(object):
             raise facts.DamagedError(image_id, 'its ancestry is not JSON')
         if (not isinstance(found, list) or not found
                 or not all(isinstance(each, compat.TEXT_TYPES)
-                           and _ID.match(each) for each in found)
+                           and names.is_image_id(each) for each in found)
                 or found[0] != image_id or len(set(found)) != len(found)):
             raise facts.DamagedError(image_id, 'its ancestry is damaged')
         return [compat.native(each) for each in reversed(found)]
@@ -313,9 +305,8 @@ class Images(object):
     def _keep(self, image_id, name, value, only_new=False):
         content = json.dumps(dict(value._asdict()), sort_keys=True).encode(
             'ascii')
-        self._container.put(
-            self._name(image_id, name), content, len(content),
-            hashlib.md5(content).hexdigest(), only_new)
+        self._small_objects.write(self._name(image_id, name), content,
+                                  only_new)
 
     def _directories(self, prefix):
         for entry in self._container.list(prefix, delimiter='/'):
@@ -329,24 +320,6 @@ class Images(object):
         return self._names.object_name('images/%s/%s' % (image_id, name))
 
 
-def _repository_path(namespace, repository):
-    # The registry quotes it once, and its path helper again: b/c is b%252Fc.
-    return 'repositories/%s/%s' % (
-        names.quote_part(namespace),
-        names.quote_part(compat.quote_plus(repository)))
-
-
 def _tag_path(namespace, repository, name):
-    return '%s/%s' % (_repository_path(namespace, repository),
+    return '%s/%s' % (names.repository_path(namespace, repository),
                       names.quote_part(name))
-
-
-def _unquote(part):
-    """Undo names.quote_part().
-
-    :returns: text; what is not UTF-8 stays quoted, which no name of v2 is
-    """
-    try:
-        return compat.native(compat.unquote_to_bytes(part.replace('+', ' ')))
-    except ValueError:
-        return part

@@ -9,7 +9,6 @@ found from any other. Knows nothing of HTTP or of what the bytes are.
 """
 
 import collections
-import hashlib
 import json
 import uuid
 
@@ -17,8 +16,6 @@ from .. import compat
 from .. import errors
 from .. import names
 from ..objects import small_object
-
-_CHUNK_BYTES = 128 * 1024
 
 #: A step of an upload. number: from 0 on. segments: list of (object name,
 #: size in bytes, MD5). rest: bytes after them that are in no segment yet.
@@ -45,7 +42,7 @@ class States(object):
     def __init__(self, values, swift_container):
         self._container = swift_container
         self._small_objects = small_object.SmallObjects(
-            values, swift_container, _CHUNK_BYTES)
+            values, swift_container)
 
     def read(self, prefix, number):
         """Return a step of an upload.
@@ -88,9 +85,8 @@ class States(object):
             'sha256': state.sha256, 'writer': writer}, sort_keys=True)
         content = content.encode('ascii') + b'\n' + state.rest
         try:
-            self._container.put(
-                _name(prefix, state.number), content, len(content),
-                hashlib.md5(content).hexdigest(), only_new=True)
+            self._small_objects.write(_name(prefix, state.number), content,
+                                      only_new=True)
         except errors.ObjectExistsError:
             # It may be our own, its answer lost.
             if self._content(prefix, state.number) != content:
@@ -102,9 +98,7 @@ class States(object):
         :returns: name of the object that says so
         """
         name = names.owner_name(prefix, object_name)
-        content = compat.encoded(object_name)
-        self._container.put(name, content, len(content),
-                            hashlib.md5(content).hexdigest())
+        self._small_objects.write(name, compat.encoded(object_name))
         return name
 
     def names(self, prefix, number):

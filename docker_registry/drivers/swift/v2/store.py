@@ -19,7 +19,6 @@ from ..objects import small_object
 #: Which v1 image a tag's link was made of, and for which v1 tag a manifest's.
 _IMAGE = 'x-object-meta-v1-image'
 _TAG = 'x-object-meta-v1-tag'
-_CHUNK_BYTES = 128 * 1024
 _SEGMENT_BYTES = 16 * 1024 * 1024
 #: More than any manifest has.
 _MANIFEST_BYTES = 32 * 1024 * 1024
@@ -42,7 +41,7 @@ class Store(object):
     def __init__(self, values, swift_container):
         self._container = swift_container
         self._small_objects = small_object.SmallObjects(
-            values, swift_container, _CHUNK_BYTES)
+            values, swift_container)
         # The same segments whoever writes, whatever swift_segment_size is
         # there: blobs name large objects by an ETag that depends on it.
         self._large_objects = large_object.LargeObjects(
@@ -230,9 +229,7 @@ class Store(object):
         """
         object_name = self._layout.blob(digest or conversion.digest(content))
         try:
-            self._container.put(object_name, content, len(content),
-                                hashlib.md5(content).hexdigest(),
-                                only_new=True)
+            self._small_objects.write(object_name, content, only_new=True)
         except errors.ObjectExistsError:
             pass  # digests are the same, so bytes are
 
@@ -265,7 +262,7 @@ class Store(object):
         try:
             self._container.put_manifest(
                 target, [(object_name, int(headers['content-length']), etag)],
-                hashlib.md5(etag.encode('ascii')).hexdigest(), only_new=True)
+                only_new=True)
         except errors.ObjectExistsError:
             pass
         return True
@@ -297,10 +294,8 @@ class Store(object):
             pass
 
     def _put_link(self, object_name, digest, headers=None, only_new=False):
-        content = layout.link_content(digest)
-        self._container.put(object_name, content, len(content),
-                            hashlib.md5(content).hexdigest(), only_new,
-                            headers)
+        self._small_objects.write(object_name, layout.link_content(digest),
+                                  only_new, headers)
 
     def _is_there(self, object_name):
         try:

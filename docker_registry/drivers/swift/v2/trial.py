@@ -11,6 +11,7 @@ from . import conversion
 from . import repositories
 from .. import names
 from ..objects import large_object
+from ..objects import small_object
 
 _LISTING_SECONDS = 10
 _IMAGE_ID = hashlib.sha256(b'docker-registry-swift check').hexdigest()
@@ -41,6 +42,7 @@ def run(values, swift_container, root):
 
 def _run(values, swift_container):
     registry_names = names.Names(values.root)
+    small_objects = small_object.SmallObjects(values, swift_container)
     for path, content in [
             ('images/%s/json' % _IMAGE_ID,
              json.dumps({'id': _IMAGE_ID}).encode('ascii')),
@@ -49,8 +51,7 @@ def _run(values, swift_container):
             ('images/%s/layer' % _IMAGE_ID, _LAYER),
             ('repositories/library/check/tag_latest',
              _IMAGE_ID.encode('ascii'))]:
-        swift_container.put(registry_names.object_name(path), content,
-                            len(content), hashlib.md5(content).hexdigest())
+        small_objects.write(registry_names.object_name(path), content)
     found = repositories.in_container(values, swift_container)
     digest = found.resolve('check', 'latest')
     manifest = json.loads(found.manifest('check', digest).decode('ascii'))

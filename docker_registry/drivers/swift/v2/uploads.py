@@ -255,10 +255,8 @@ class Uploads(object):
         except BaseException:
             self._large_objects.discard(added)
             raise
-        etag = hashlib.md5(''.join(
-            md5 for _, _, md5 in segments).encode('ascii')).hexdigest()
         try:
-            self._container.put_manifest(blob, segments, etag, only_new=True)
+            self._container.put_manifest(blob, segments, only_new=True)
             return replaced
         except errors.ObjectExistsError:
             # Of another upload; or of this one, and its answer was lost.
