@@ -6,15 +6,15 @@ registry finds the tags of a repository by listing it, and what was pushed has
 to be there for a pull at once, from any registry. So the names of tags that
 were written lately are noted in an object beside them.
 
-Swift cannot add to an object. Who writes the notes has read them before, and
-drops what somebody else has written in between. So a writer finds out whether
-it is alone: it announces itself, looks whether somebody is writing, says that
-it is, and looks whether somebody has announced himself since. Who is alone
-writes, and that is the rule. Who is not waits for two seconds, so that
-everybody sees that there are several, writes, waits again and looks whether
-what it has written is there. A note may only be lost where Swift takes longer
-than two seconds for one of these small objects. A note that cannot be written
-fails no push.
+Swift cannot append to an object: a writer reads the notes, adds to them and
+writes them back, which drops what another writer has added in between. So a
+writer first finds out whether it is the only one: it announces itself, looks
+whether another one is writing, says that it is writing, and looks whether
+another one has announced itself since. The only one writes at once; that is the
+usual case. Of several, each waits two seconds, in which all of them see that
+there are several, writes, waits again, and looks whether its note is there. A
+note can be lost only where Swift takes longer than two seconds for one of these
+small objects. A note that cannot be written fails no push.
 
 Knows nothing of how contents are read or written.
 
@@ -35,8 +35,8 @@ from . import compat
 from . import errors
 from . import per_process
 
-#: Names of objects beside the tags; the registry takes no notice of them. The
-#: notes; who announced himself last; who is writing the notes.
+#: Names of objects beside the tags, which the registry ignores: the notes, the
+#: writer that has announced itself last, the writer that is writing them.
 NOTES = '_recent_tags'
 _ANNOUNCED, _WRITING = NOTES + '_announced', NOTES + '_writing'
 OWN = (NOTES, _ANNOUNCED, _WRITING)
@@ -52,10 +52,10 @@ _KEPT_SECONDS = 7 * 86400
 _FRESH_SECONDS = 86400
 _KEPT_NOTES = 1000
 
-#: As long as it takes at most to find out that one is alone and to write.
+#: How long a writer may take to find out that it is the only one and to write.
 _WRITE_SECONDS = 2
-#: For so many times that is a sign of several writers to be heeded. One that
-#: is older than two times is replaced by whoever goes on.
+#: How many times _WRITE_SECONDS the sign of several writers (_WRITING) counts,
+#: and after how many of them a waiting writer writes it anew.
 _SIGN_TIMES, _REPLACED_TIMES = 6, 3
 _ATTEMPTS = 20
 #: Of this process, so that the tags of other repositories seldom wait.
@@ -102,7 +102,7 @@ class RecentTags(object):
                            directory, error)
 
     def drop(self, directory, paths):
-        """Drop the notes of tags that are not there, if nobody else writes.
+        """Drop the notes of absent tags, if this is the only writer.
 
         Afterwards one of them may be there again: it was noted when it was
         written, and is to be noted anew.
@@ -183,7 +183,7 @@ class RecentTags(object):
                        ', '.join(sorted(names)))
 
     def _is_alone(self, directory, own):
-        """Tell whether nobody else writes notes, nor will for a while.
+        """Tell whether this is the only writer, for _WRITE_SECONDS.
 
         If so, _WRITING is there until it is removed; if not, it is there as
         a sign that there are several.
@@ -208,7 +208,7 @@ class RecentTags(object):
         if age is None or age > _REPLACED_TIMES * _WRITE_SECONDS:
             self._write('%s/%s' % (directory, _WRITING), own)
             return False
-        # Who is alone may just have begun.
+        # A writer that is the only one may just have begun.
         return (self._read_if_there(directory, _WRITING) == sign
                 and change(compat.monotonic()))
 
@@ -272,8 +272,7 @@ class RecentTags(object):
 
 class _Waiting(object):
 
-    """The names that threads of one process wait to note: one writes for all.
-    """
+    """Names that threads of one process wait to note; one writes them all."""
 
     def __init__(self):
         self._locks = [threading.Lock() for _ in range(_LOCKS)]
@@ -281,7 +280,7 @@ class _Waiting(object):
         self._names_lock = threading.Lock()  # held for a moment
 
     def lock(self, directory):
-        """Return the lock of whoever writes the notes of a directory."""
+        """Return the lock that a writer of a directory's notes holds."""
         return self._locks[hash(directory) % _LOCKS]
 
     def add(self, directory, name):
@@ -300,7 +299,7 @@ class _Waiting(object):
 
 
 def _new_name():
-    """Return what nobody else calls himself."""
+    """Return a name that no other writer has, as bytes."""
     return uuid.uuid4().hex.encode('ascii')
 
 
