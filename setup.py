@@ -35,8 +35,10 @@ else:
 #: registry on 2.7 has Werkzeug and backports.lzma.
 if _PYTHON_2:
     _V2_REQUIRES = ['backports.lzma', 'bcrypt>=3.1,<3.2', 'Werkzeug<2']
+    _SERVE_REQUIRES = []  # it says that it needs Python 3
 else:
     _V2_REQUIRES = ['bcrypt>=3.1', 'Werkzeug>=2']
+    _SERVE_REQUIRES = _V2_REQUIRES + ['gunicorn>=22']
 
 setuptools.setup(
     name='docker-registry-driver-swift',
@@ -62,12 +64,11 @@ setuptools.setup(
                         if _PYTHON_2 else []),
     python_requires='>=2.7, !=3.0.*, !=3.1.*, !=3.2.*, !=3.3.*, !=3.4.*, '
                     '!=3.5.*, !=3.6.*, !=3.7.*',
-    # Not docker-registry-core, although nothing works without it: its pins
-    # (setuptools==5.8, simplejson==3.6.2) would take the environment down
-    # with them. Who has a registry has it; README.rst says how to install it
-    # elsewhere.
+    # Not docker-registry-core: its pins (setuptools==5.8, simplejson==3.6.2)
+    # would take the environment down with them. Who has a registry has it, and
+    # the commands need none; README.rst says how to install it elsewhere.
     install_requires=_REQUIRES,
-    extras_require={'v2': _V2_REQUIRES},
+    extras_require={'serve': _SERVE_REQUIRES, 'v2': _V2_REQUIRES},
     entry_points={
         'console_scripts': [
             'docker-registry-swift = '

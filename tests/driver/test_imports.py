@@ -12,14 +12,14 @@ _TOP = os.path.dirname(os.path.abspath(swift.__file__))
 #: Packages and modules of the driver from the lowest to the highest. Each may
 #: import itself, if it is a package, and what is in a row below its own.
 _ROWS = (
-    ('compat',),
+    ('compat', 'core_exceptions'),
     ('errors', 'per_process'),
     ('names',),
     ('config',),
     ('client',),
     ('objects',),
     ('cache', 'core_paths', 'no_request', 'recent_tags'),
-    ('memory',),
+    ('contents', 'memory'),
     ('storage',),
     ('v2',),
     ('commands', 'registry'),

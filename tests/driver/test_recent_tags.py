@@ -155,13 +155,13 @@ def test_many_write_tags_at_once(lagging_storages, registries):
 @pytest.mark.parametrize('content', [
     b'', b'{', b'[]', b'\xff', b'{"tag_a": null}', b'{"tag_a": []}'])
 def test_notes_that_are_broken(lagging, content):
-    lagging._write(NOTES, content)
+    lagging.contents.write(NOTES, content)
     lagging.put_content(TAG, b'1')
     assert list(lagging.list_directory(REPOSITORY)) == [TAG]
 
 
 def test_old_notes_go(lagging):
-    lagging._write(NOTES, b'{"tag_old": 1.0}')
+    lagging.contents.write(NOTES, b'{"tag_old": 1.0}')
     lagging.put_content(TAG, b'1')
     assert noted(lagging) == ['tag_latest']
 
@@ -187,7 +187,7 @@ def test_notes_of_tags_that_are_not_there(make_storage, faults, monkeypatch):
     storage = make_storage(
         swift_authurl='http://127.0.0.1:%d/auth/v1.0' % faults.port)
     notes = {'tag_%d' % number: time.time() for number in range(100)}
-    writer._write(NOTES, json.dumps(notes).encode())
+    writer.contents.write(NOTES, json.dumps(notes).encode())
     writer.put_content(REPOSITORY + '/tag_7', b'1')
     assert not storage.exists('warm')
     with futures.ThreadPoolExecutor(1) as executor:
@@ -230,8 +230,8 @@ def test_tag_that_is_written_while_its_note_is_dropped(
 
 
 def test_notes_are_not_dropped_among_several_who_write(lagging):
-    lagging._write(NOTES, json.dumps({'tag_latest': time.time()}).encode())
-    lagging._write(WRITING, b'somebody')
+    lagging.contents.write(NOTES, json.dumps({'tag_latest': time.time()}).encode())
+    lagging.contents.write(WRITING, b'somebody')
     with pytest.raises(errors.ObjectNotFoundError):
         list(lagging.list_directory(REPOSITORY))
     assert noted(lagging) == ['tag_latest']
@@ -239,7 +239,7 @@ def test_notes_are_not_dropped_among_several_who_write(lagging):
 
 @pytest.mark.usefixtures('hurried')
 def test_who_was_killed_while_he_wrote(lagging, monkeypatch):
-    lagging._write(WRITING, b'somebody')
+    lagging.contents.write(WRITING, b'somebody')
     lagging.put_content(TAG, b'1')
     assert noted(lagging) == ['tag_latest']
     assert lagging.get_content(WRITING) != b''
@@ -288,7 +288,7 @@ def test_who_announces_himself_meanwhile(lagging, make_storage, monkeypatch):
 def test_stale_notes_that_somebody_writes(lagging, make_storage, monkeypatch):
     """Who is not alone looks whether his note stays."""
     other = make_storage()
-    lagging._write(WRITING, b'somebody')
+    lagging.contents.write(WRITING, b'somebody')
     write, written = lagging._container.put, []
 
     def put(object_name, *args, **keys):
@@ -296,7 +296,7 @@ def test_stale_notes_that_somebody_writes(lagging, make_storage, monkeypatch):
         if object_name.endswith('/_recent_tags'):
             written.append(object_name)
             if len(written) == 1:
-                other._write(NOTES, b'{"tag_other": 1e11}')
+                other.contents.write(NOTES, b'{"tag_other": 1e11}')
     monkeypatch.setattr(lagging._container, 'put', put)
     lagging.put_content(TAG, b'1')
     assert noted(lagging) == ['tag_latest', 'tag_other']

@@ -5,9 +5,8 @@ Knows nothing of connections or of the registry's paths.
 
 import re
 
-from docker_registry.core import exceptions
-
 from . import compat
+from . import core_exceptions
 
 #: Answers that a later attempt of the same request may well better: the
 #: proxy or a storage node is overloaded or away, the request timed out, the
@@ -25,8 +24,11 @@ _CERTIFICATE_WANTED = re.compile(
 _NO_TLS = re.compile('wrong.version.number|unknown.protocol|record layer',
                      re.IGNORECASE)
 
+#: The configuration is wrong: its text says what, by key.
+ConfigError = core_exceptions.ConfigError
 
-class SwiftError(exceptions.UnspecifiedError, IOError):
+
+class SwiftError(core_exceptions.UnspecifiedError, IOError):
 
     """Swift did not do what was asked.
 
@@ -61,7 +63,7 @@ class SwiftError(exceptions.UnspecifiedError, IOError):
         self.transaction_id = transaction_id
 
 
-class ObjectNotFoundError(SwiftError, exceptions.FileNotFoundError):
+class ObjectNotFoundError(SwiftError, core_exceptions.FileNotFoundError):
 
     """Swift answered 404: the object, or everything below it, is not there."""
 
@@ -81,12 +83,12 @@ class TooLargeError(SwiftError):
     """Larger than the cluster takes, in one object or in segments."""
 
 
-class InvalidPathError(SwiftError, exceptions.WrongArgumentsError):
+class InvalidPathError(SwiftError, core_exceptions.WrongArgumentsError):
 
     """The path cannot be the name of an object; nothing was asked of Swift."""
 
 
-class AccessDeniedError(SwiftError, exceptions.ConnectionError):
+class AccessDeniedError(SwiftError, core_exceptions.ConnectionError):
 
     """The login failed, or the user may not do what was asked."""
 
@@ -96,7 +98,7 @@ class LoginError(AccessDeniedError):
     """The login was refused, or what it says has no object store."""
 
 
-class UnreachableError(SwiftError, exceptions.UnreachableError):
+class UnreachableError(SwiftError, core_exceptions.UnreachableError):
 
     """No answer came: refused, reset, timed out, no such host, no trust."""
 
@@ -118,7 +120,7 @@ class NotAskedError(UnreachableError):
     retry_after_seconds = 1
 
 
-class BrokenObjectError(SwiftError, exceptions.BrokenError):
+class BrokenObjectError(SwiftError, core_exceptions.BrokenError):
 
     """The bytes that came are not the bytes that Swift says it has."""
 

@@ -4,30 +4,18 @@ Source of the contract: docker_registry/core/driver.py of docker-registry-core
     2.0.3, and how images.py and tags.py of docker-registry 0.9.1 use it
 """
 
-from concurrent import futures
 import json
 
+from . import contents
 from . import core_paths
 from . import errors
 from . import memory
 from . import names
 from . import no_request
 from . import per_process
-from . import recent_tags
-from .client import connections
-from .client import container
 from .config import settings
-from .objects import large_object
-from .objects import read_ahead
 from .objects import redirect
 from .objects import small_object
-
-#: Files of an image that are never large objects and have nothing below them.
-#: Source: the path helpers in docker_registry/core/driver.py
-_SMALL = ('json', 'ancestry', '_inprogress', '_checksum', '_files', '_diff')
-
-#: How many requests for one answer are under way at the same time.
-_AT_ONCE = 16
 
 
 class Storage(core_paths.Base):
@@ -46,40 +34,37 @@ class Storage(core_paths.Base):
     :param path: where the images live in the container, the registry's
         storage_path
     :param config: the registry's configuration
-    :raises docker_registry.core.exceptions.ConfigError: says everything that
+    :raises errors.ConfigError: says everything that
         is wrong with it
+    :ivar contents: contents.Contents, what it reads and writes with
     :ivar memory: memory.Memory, what is remembered across requests
     """
 
     supports_bytes_range = True
 
     def __init__(self, path=None, config=None):
-        self._settings = values = settings.parse(path, config)
-        self._names = names.Names(values.root)
-        self._connections = connections.Connections(values)
-        self._container = container.Container(values, self._connections)
+        self.contents = found = contents.Contents(
+            settings.parse(path, config))
+        self._names = found.names
+        self._connections = found.connections
+        self._container = found.container
+        self._small_objects = found.small_objects
+        self._large_objects = found.large_objects
+        self._readers = found.readers
+        self._recent_tags = found.recent_tags
+        self._redirects = redirect.Redirects(found.settings, found.container)
         self.memory = memory.Memory(self._url)
-        self._small_objects = small_object.SmallObjects(
-            values, self._container, self.buffer_size)
-        self._large_objects = large_object.LargeObjects(
-            values, self._container)
-        self._readers = read_ahead.Readers(values, self._container)
-        self._redirects = redirect.Redirects(values, self._container)
-        self._recent_tags = recent_tags.RecentTags(
-            self._read, self._write,
-            lambda path: self._container.delete(self._names.object_name(path)),
-            lambda path: self._container.age(self._names.object_name(path)))
         self._requests = per_process.PerGreenlet(no_request.NoRequest)
 
     @property
     def settings(self):
         """The settings.Settings that it was built with."""
-        return self._settings
+        return self.contents.settings
 
     @property
     def container(self):
         """The container.Container, for what is there beside the paths."""
-        return self._container
+        return self.contents.container
 
     @property
     def request(self):
@@ -108,15 +93,6 @@ class Storage(core_paths.Base):
             request.end()
         finally:
             self._container.waits.set(False)
-
-    def waiting_container(self):
-        """Return the container for requests that all wait for Swift.
-
-        :returns: container.Container on the same connections, that waits for a
-            Swift that does not answer as wait_for_swift(True) has it
-        """
-        return container.Container(self.settings, self._connections,
-                                   waits=True)
 
     def wait_for_swift(self, always):
         """Have this greenlet or thread wait for a Swift that does not answer.
@@ -198,35 +174,7 @@ class Storage(core_paths.Base):
 
         :raises errors.ObjectNotFoundError: there are none
         """
-        prefix = self._names.prefix(path)
-        # What is not of the registry; other tools mark a directory by an
-        # object of its name.
-        hidden = [prefix, names.SEGMENTS] + [
-            prefix + name for name in recent_tags.OWN]
-        not_listed = self._recent_tags.paths(path)
-        empty = True
-        for name in _without_twins(
-                entry['name'] for entry in self._container.list(
-                    prefix, delimiter='/')):
-            if name not in hidden:
-                empty = False
-                listed = self._names.path(name)
-                not_listed.discard(listed)
-                yield listed
-        for tag in self._present(not_listed):
-            empty = False
-            not_listed.discard(tag)
-            yield tag
-        if not_listed and self._recent_tags.drop(path, not_listed):
-            # One may have been written while its note was dropped.
-            for tag in self._present(not_listed):
-                empty = False
-                self._recent_tags.written(tag)
-                yield tag
-        if empty:
-            raise errors.ObjectNotFoundError(
-                '%s is no directory, or an empty one' % (path or 'the root'),
-                object_name=prefix)
+        return self.contents.list_directory(path)
 
     def exists(self, path):
         """Tell whether a path has content; a directory has none.
@@ -254,25 +202,14 @@ class Storage(core_paths.Base):
         was_pushed = (file_name == '_inprogress'
                       and self.request.answered('exists', path))
         self.request.forget(path)
-        # Read now: their notes are among what is removed.
-        unlisted = self._recent_tags.unlisted(path)
         try:
-            if file_name in _SMALL:
-                self._container.delete(object_name)
-            else:
-                self._large_objects.remove(object_name)
-            if names.is_directory(path):
-                # It was an object that marks the directory.
-                self._remove_below(path, unlisted)
+            self.contents.remove(path, self._forget)
         except errors.ObjectNotFoundError:
             if was_pushed:
                 raise errors.AlreadyPushedError(
                     'DELETE %s: the image has been completed already' % path,
                     object_name, 404)
-            if file_name in _SMALL:
-                raise
-            if not self._remove_below(path, unlisted):
-                raise
+            raise
         finally:
             self.memory.drop(path)
 
@@ -340,7 +277,7 @@ class Storage(core_paths.Base):
 
     def _put_content(self, path, content):
         try:
-            self._write(path, content)
+            self.contents.write(path, content)
         except BaseException:
             self.memory.drop(path)  # it may have been written
             raise
@@ -416,9 +353,6 @@ class Storage(core_paths.Base):
         """Return the content of a path as it is in Swift."""
         return self._ask(self._small_objects.read, path)
 
-    def _write(self, path, content):
-        self._small_objects.write(self._names.object_name(path), content)
-
     def _stat(self, path):
         return self._ask(self._small_objects.stat, path)
 
@@ -436,47 +370,5 @@ class Storage(core_paths.Base):
         return account and '%s/%s/%s' % (account, self._container.name,
                                          self._names.object_name(path))
 
-    def _remove_below(self, path, unlisted):
-        """Remove everything below a directory; return whether there was any.
-
-        :param unlisted: paths that may be there although nothing lists them
-        """
-        found = self._large_objects.remove_below(
-            self._names.prefix(path), self._forget)
-        for path_not_listed in self._present(unlisted):
-            found = True
-            try:
-                self._large_objects.remove(
-                    self._names.object_name(path_not_listed))
-            except errors.ObjectNotFoundError:
-                pass  # somebody else was faster
-        return found
-
-    def _present(self, paths):
-        """Return which of some paths are there; asks for several at once."""
-        paths = list(paths)
-        with futures.ThreadPoolExecutor(_AT_ONCE) as executor:
-            # In those threads there is no request, which prefetches.
-            found = list(executor.map(self.exists, paths))
-        return [path for path, is_there in zip(paths, found) if is_there]
-
     def _forget(self, object_names):
         self.memory.drop(*map(self._names.path, object_names))
-
-
-def _without_twins(listed):
-    """Yield names of a listing; of an object and a directory, "a" and "a/",
-    the first alone.
-
-    :param listed: names as they sort. Between the two may be others, "a-b";
-        all of them begin with "a".
-    """
-    objects = []
-    for name in listed:
-        objects = [each for each in objects if name.startswith(each)]
-        if name.endswith('/'):
-            if name[:-1] in objects:
-                continue
-        else:
-            objects.append(name)
-        yield name

@@ -15,8 +15,6 @@ import uuid
 
 import requests
 
-from docker_registry.core import exceptions
-
 from . import output
 from .. import errors
 from .. import names
@@ -134,7 +132,7 @@ class Check(object):
         started = time.time()
         try:
             detail, status = method(), 'ok'
-        except (_Failure, errors.SwiftError, exceptions.ConfigError) as error:
+        except (_Failure, errors.SwiftError, errors.ConfigError) as error:
             detail, status = str(error), 'failed'
             if isinstance(error, errors.UnreachableError):
                 see = ['swift_authurl'] if name == 'login' else (

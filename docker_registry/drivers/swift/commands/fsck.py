@@ -9,7 +9,6 @@ from . import stored
 from . import tags
 from .. import errors
 from .. import names
-from .. import storage
 from ..v2 import layout
 
 #: What main.py shows of this command.
@@ -323,8 +322,7 @@ class _Survey(object):
         def repair():
             try:
                 # The driver does it when it lists the tags.
-                list(storage.Storage(config=self._registry.config)
-                     .list_directory(repository.path))
+                list(self._registry.list_directory(repository.path))
             except errors.ObjectNotFoundError:
                 pass
             return True
@@ -402,8 +400,7 @@ def _remove_image(registry, image_id):
 
 def _remove_tag(registry, name):
     repository, _, tag = name.rpartition(':')
-    tags.remove(storage.Storage(config=registry.config),
-                stored.repository_path(repository), tag)
+    tags.remove(registry, stored.repository_path(repository), tag)
 
 
 _REMOVALS = {'image': _remove_image, 'mark': _remove_image,

@@ -10,8 +10,6 @@ import sys
 import threading
 import time
 
-from docker_registry.core import exceptions
-
 from . import output
 from .. import errors
 from ..client import connections
@@ -191,7 +189,7 @@ def run(options):
     try:
         config = flavor.Flavor(options.config, options.flavor)
         parsed = settings.parse(None, config)
-    except exceptions.ConfigError as error:
+    except errors.ConfigError as error:
         output.print_line(str(error))
         return 1
     pool = connections.Connections(parsed)

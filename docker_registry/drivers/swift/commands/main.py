@@ -11,8 +11,6 @@ import logging
 import os
 import sys
 
-from docker_registry.core import exceptions
-
 from . import check
 from . import copy
 from . import du
@@ -23,6 +21,7 @@ from . import ls
 from . import output
 from . import repository
 from . import tags
+from .. import errors
 from ..config import flavor
 
 #: The commands by name.
@@ -59,7 +58,7 @@ def main(arguments=None):
     logging.getLogger('docker_registry').addHandler(logging.NullHandler())
     try:
         return _COMMANDS[chosen.command].run(chosen)
-    except (EnvironmentError, exceptions.ConfigError) as error:
+    except (EnvironmentError, errors.ConfigError) as error:
         output.print_error('%s: %s' % (chosen.command, error))
     except KeyboardInterrupt:
         output.print_error('%s: stopped' % chosen.command)

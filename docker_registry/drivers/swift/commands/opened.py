@@ -6,19 +6,11 @@ Gives the commands the driver's parts, and threads to use them from.
 import argparse
 import re
 
-from docker_registry.core import exceptions
-
 from . import parallel
+from .. import contents
 from .. import errors
-from .. import names
-from .. import recent_tags
-from ..client import connections
-from ..client import container
 from ..config import flavor
 from ..config import settings
-from ..objects import large_object
-from ..objects import read_ahead
-from ..objects import small_object
 
 _JOBS = 16
 
@@ -47,7 +39,7 @@ def _count(text):
     return int(text)
 
 
-class Opened(object):
+class Opened(contents.Contents):
 
     """A registry's container in Swift, and what reads and writes it.
 
@@ -56,14 +48,8 @@ class Opened(object):
     :param path: path of the registry's configuration file
     :param name: name of a flavor in it
     :param jobs: requests at a time
-    :raises exceptions.ConfigError: there is no such flavor, or it is wrong
+    :raises errors.ConfigError: there is no such flavor, or it is wrong
     :ivar config: flavor.Flavor
-    :ivar names: names.Names of the registry's paths
-    :ivar container: container.Container
-    :ivar small_objects: small_object.SmallObjects
-    :ivar large_objects: large_object.LargeObjects
-    :ivar readers: read_ahead.Readers
-    :ivar recent_tags: recent_tags.RecentTags
     :ivar jobs: parallel.Jobs
     """
 
@@ -71,21 +57,11 @@ class Opened(object):
         self.config = config = flavor.Flavor(path, name)
         kinds = (config.storage, config.storage_alternate)
         if 'swift' not in [str(kind).lower() for kind in kinds]:
-            raise exceptions.ConfigError(
+            raise errors.ConfigError(
                 'flavor %s of %s: storage is %s, not swift' % (
                     name, path, kinds[0]))
-        self.settings = values = settings.parse(None, config)
-        self.names = names.Names(values.root)
-        self.container = container.Container(
-            values, connections.Connections(values))
-        self.small_objects = small_object.SmallObjects(
-            values, self.container)
-        self.large_objects = large_object.LargeObjects(values, self.container)
-        self.readers = read_ahead.Readers(values, self.container)
-        self.recent_tags = recent_tags.RecentTags(
-            self.read, self.write, self.delete,
-            lambda path: self.container.age(self.names.object_name(path)))
-        self.jobs = parallel.Jobs(min(jobs, values.connections))
+        super(Opened, self).__init__(settings.parse(None, config))
+        self.jobs = parallel.Jobs(min(jobs, self.settings.connections))
 
     def __enter__(self):
         return self
@@ -106,21 +82,3 @@ class Opened(object):
             raise errors.SwiftError(
                 'there is no container %s; see swift_container' % (
                     self.container.name), None, 404, error.transaction_id)
-
-    def read(self, path):
-        """Return the content of a path as it is in Swift, as bytes.
-
-        :raises errors.ObjectNotFoundError: there is none
-        """
-        return self.small_objects.read(self.names.object_name(path))
-
-    def write(self, path, content):
-        """Write bytes to a path."""
-        self.small_objects.write(self.names.object_name(path), content)
-
-    def delete(self, path):
-        """Remove a path of a small object.
-
-        :raises errors.ObjectNotFoundError: there is none
-        """
-        self.container.delete(self.names.object_name(path))

@@ -5,7 +5,6 @@ from . import output
 from . import stored
 from . import tags
 from .. import errors
-from .. import storage
 
 #: What main.py shows of this command.
 HELP = 'remove a repository with its tags'
@@ -29,17 +28,16 @@ def run(options):
     path = stored.repository_path(name)
     with opened.Opened(options.config, options.flavor) as registry:
         registry.look()
-        swift = storage.Storage(config=registry.config)
         contents = stored.Stored(registry)
         # A name may have what is a wildcard elsewhere.
         files = contents.files(path)
         found = [tag.name for tag in contents.tags(
             [stored.Repository(name, path, files)])]
         for tag in found:
-            tags.remove(swift, path, tag)
+            tags.remove(registry, path, tag)
         was_there = bool(files or found)
         try:
-            swift.remove(path)
+            registry.remove(path)
         except errors.ObjectNotFoundError:
             pass  # there was nothing but tags
     if options.json:

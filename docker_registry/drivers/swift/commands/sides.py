@@ -11,8 +11,6 @@ import io
 import os
 import uuid
 
-from docker_registry.core import exceptions
-
 from . import opened
 from . import stored
 from .. import compat
@@ -31,12 +29,12 @@ def open_side(path, name, jobs):
     :param name: name of the flavor
     :param jobs: requests at a time
     :returns: SwiftSide or FileSide, to be used as a context manager
-    :raises exceptions.ConfigError: it says nothing that can be opened
+    :raises errors.ConfigError: it says nothing that can be opened
     """
     config = flavor.Flavor(path, name)
     kind = str(config.storage).lower()
     if kind not in _KINDS:
-        raise exceptions.ConfigError(
+        raise errors.ConfigError(
             'flavor %s: storage is %s; copy knows file and swift' % (
                 name, config.storage))
     if kind == 'swift':

@@ -4,7 +4,6 @@ from . import opened
 from . import output
 from . import stored
 from .. import errors
-from .. import storage
 
 #: What main.py shows of this command.
 HELP = 'remove tags of a repository'
@@ -30,9 +29,8 @@ def run(options):
     missing = False
     with opened.Opened(options.config, options.flavor) as registry:
         registry.look()
-        swift = storage.Storage(config=registry.config)
         for tag in options.tags:
-            was_there = remove(swift, path, tag)
+            was_there = remove(registry, path, tag)
             missing = missing or not was_there
             if options.json:
                 output.print_json({'repository': name, 'tag': tag,
@@ -43,10 +41,10 @@ def run(options):
     return 1 if missing else 0
 
 
-def remove(swift, path, tag):
+def remove(registry, path, tag):
     """Remove a tag; return whether there was one.
 
-    :param swift: storage.Storage
+    :param registry: opened.Opened
     :param path: of the repository
     :param tag: name of the tag
 
@@ -54,7 +52,7 @@ def remove(swift, path, tag):
     """
     was_there = True
     try:
-        swift.remove(stored.tag_path(path, tag))
+        registry.remove(stored.tag_path(path, tag))
     except errors.ObjectNotFoundError:
         was_there = False
     others = [stored.tag_json_path(path, tag)]
@@ -62,7 +60,7 @@ def remove(swift, path, tag):
         others.append(path + '/json')
     for other in others:
         try:
-            swift.remove(other)
+            registry.remove(other)
         except errors.ObjectNotFoundError:
             pass  # not all who write tags write these
     return was_there

@@ -10,7 +10,7 @@ import os
 
 import yaml
 
-from docker_registry.core import exceptions
+from .. import errors
 
 
 class Flavor(object):
@@ -22,7 +22,7 @@ class Flavor(object):
 
     :param path: path of the file
     :param name: name of the flavor
-    :raises exceptions.ConfigError: there is no such file or flavor
+    :raises errors.ConfigError: there is no such file or flavor
     """
 
     def __init__(self, path, name):
@@ -30,13 +30,13 @@ class Flavor(object):
             with io.open(path, encoding='utf-8') as text:
                 flavors = yaml.safe_load(text)
         except (IOError, UnicodeError) as error:
-            raise exceptions.ConfigError('cannot read %s: %s' % (path, error))
+            raise errors.ConfigError('cannot read %s: %s' % (path, error))
         except yaml.YAMLError as error:
             raise _not_yaml(path, error)
         if not isinstance(flavors, dict):
-            raise exceptions.ConfigError('%s has no flavors' % path)
+            raise errors.ConfigError('%s has no flavors' % path)
         if not isinstance(flavors.get(name), dict):
-            raise exceptions.ConfigError('%s has no flavor %s; it has %s' % (
+            raise errors.ConfigError('%s has no flavor %s; it has %s' % (
                 path, name, ', '.join(sorted(map(str, flavors)))))
         self._config = flavors[name]
 
@@ -58,7 +58,7 @@ class Flavor(object):
 def _not_yaml(where, error):
     # The text of the error has what it stands at, which may be a secret.
     mark = getattr(error, 'problem_mark', None)
-    return exceptions.ConfigError('%s is not YAML%s' % (
+    return errors.ConfigError('%s is not YAML%s' % (
         where, ', see line %d, column %d' % (mark.line + 1, mark.column + 1)
         if mark else ''))
 

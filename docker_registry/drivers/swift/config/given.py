@@ -5,10 +5,9 @@ Pure: no I/O, but for environment variables that the configuration names.
 Source: docker_registry/lib/config.py
 """
 
-from docker_registry.core import exceptions
-
 from . import keys
 from .. import compat
+from .. import errors
 
 
 class Given(object):
@@ -70,7 +69,7 @@ class Given(object):
     def _get(self, name):
         try:
             return getattr(self._config, name, None)
-        except exceptions.ConfigError:  # whose text has the value
+        except errors.ConfigError:  # whose text has the value
             raise ValueError('YAML cannot read the value of its variable; put '
                              'it in quotes')
 

@@ -11,12 +11,11 @@ import io
 import os
 import re
 
-from docker_registry.core import exceptions
-
 from . import given
 from . import keys
 from . import logins
 from . import values
+from .. import errors
 from .. import names
 
 _Values = collections.namedtuple(
@@ -121,7 +120,7 @@ def parse(path, config):
     :param config: anything that gives keys as attributes, and None for keys
         that are not set: the registry's Config, or that of core's tests
     :returns: Settings
-    :raises exceptions.ConfigError: names every key that is missing, unknown,
+    :raises errors.ConfigError: names every key that is missing, unknown,
         of the wrong type or out of range, and what to do about it
 
     Source: docker_registry/lib/config.py (attributes, `_env:` values that
@@ -156,7 +155,7 @@ def parse(path, config):
     problems = [_in_words_of(spelling, variables, problem)
                 for problem in problems]
     if problems:
-        raise exceptions.ConfigError(
+        raise errors.ConfigError(
             'storage: swift cannot start, the configuration is wrong:\n'
             + '\n'.join('  ' + problem for problem in problems))
     for key in keys.TABLE:

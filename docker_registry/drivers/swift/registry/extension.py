@@ -91,7 +91,7 @@ class Extension(object):
         from ..v2 import push_api
         from ..v2 import repositories
         values = self._storage.settings
-        swift_container = self._storage.waiting_container()
+        swift_container = self._storage.contents.waiting_container()
         found = repositories.in_container(values, swift_container)
         pushes = None
         if not settings.readonly:
@@ -287,7 +287,7 @@ def boot(cfg):
     """Extend the registry, if its storage is swift.
 
     :param cfg: the registry's configuration
-    :raises docker_registry.core.exceptions.ConfigError: says everything that
+    :raises errors.ConfigError: says everything that
         is wrong with `extensions: swift_health:` or `swift_v2:`
     """
     if str(cfg.storage).lower() != 'swift':

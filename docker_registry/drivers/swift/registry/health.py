@@ -12,8 +12,6 @@ import re
 import threading
 import time
 
-from docker_registry.core import exceptions
-
 from .. import errors
 from ..client import breaker
 from ..config import values
@@ -43,7 +41,7 @@ def parse(config):
 
     :param config: the registry's `extensions`; None where there is none
     :returns: Settings
-    :raises exceptions.ConfigError: names every key that is wrong
+    :raises errors.ConfigError: names every key that is wrong
 
     Source of the keys: health.storagedriver in registry:2's configuration,
     https://distribution.github.io/distribution/about/configuration/
@@ -69,7 +67,7 @@ def parse(config):
         problems.append('extensions: swift_health: enforce: needs enabled: '
                         'true')
     if problems:
-        raise exceptions.ConfigError(
+        raise errors.ConfigError(
             'storage: swift cannot start, the configuration is wrong:\n'
             + '\n'.join('  ' + problem for problem in problems))
     return Settings(found['enabled'], found['interval'], found['threshold'],

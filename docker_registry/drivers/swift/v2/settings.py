@@ -2,9 +2,8 @@
 
 import collections
 
-from docker_registry.core import exceptions
-
 from . import htpasswd
+from .. import errors
 from ..config import values
 
 #: enabled: whether there is a v2 API; readonly: whether it takes no pushes;
@@ -22,7 +21,7 @@ def parse(extensions):
 
     :param extensions: the registry's `extensions`; None where there is none
     :returns: Settings
-    :raises exceptions.ConfigError: names every key that is wrong
+    :raises errors.ConfigError: names every key that is wrong
 
     Source of the keys: auth.htpasswd, storage.delete and
     storage.maintenance.readonly in registry:2's configuration,
@@ -44,7 +43,7 @@ def parse(extensions):
         realm, users = _htpasswd(auth.get('htpasswd'), where + ': htpasswd',
                                  problems)
     if problems:
-        raise exceptions.ConfigError(
+        raise errors.ConfigError(
             'storage: swift cannot start, the configuration is wrong:\n'
             + '\n'.join('  ' + problem for problem in problems))
     return Settings(enabled, readonly, deletes, realm, users)
