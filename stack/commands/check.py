@@ -24,8 +24,10 @@ def check():
     present = [version for version in pythons if pythons[version]]
     missing = [version for version in pythons if not pythons[version]]
     pythons['2.7'] = environments.find_python27()
-    names = (['style', 'registry', 'v2', 'py27']
-             + ['py' + version.replace('.', '') for version in present])
+    # The longest first, so that no core is idle at the end.
+    names = (['registry', 'py27', 'v2']
+             + ['py' + version.replace('.', '')
+                for version in reversed(present)] + ['style'])
     shutil.rmtree(_RESULTS, ignore_errors=True)
     command = [environments.program('tools', 'tox'), 'run-parallel',
                # One more than there are cores, for tests wait a lot.
