@@ -230,7 +230,8 @@ def test_tag_that_is_written_while_its_note_is_dropped(
 
 
 def test_notes_are_not_dropped_among_several_who_write(lagging):
-    lagging.contents.write(NOTES, json.dumps({'tag_latest': time.time()}).encode())
+    lagging.contents.write(NOTES, json.dumps(
+        {'tag_latest': time.time()}).encode())
     lagging.contents.write(WRITING, b'somebody')
     with pytest.raises(errors.ObjectNotFoundError):
         list(lagging.list_directory(REPOSITORY))

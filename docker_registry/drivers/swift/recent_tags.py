@@ -10,11 +10,11 @@ Swift cannot append to an object: a writer reads the notes, adds to them and
 writes them back, which drops what another writer has added in between. So a
 writer first finds out whether it is the only one: it announces itself, looks
 whether another one is writing, says that it is writing, and looks whether
-another one has announced itself since. The only one writes at once; that is the
-usual case. Of several, each waits two seconds, in which all of them see that
-there are several, writes, waits again, and looks whether its note is there. A
-note can be lost only where Swift takes longer than two seconds for one of these
-small objects. A note that cannot be written fails no push.
+another one has announced itself since. The only one writes at once; that is
+the usual case. Of several, each waits two seconds, in which all of them see
+that there are several, writes, waits again, and looks whether its note is
+there. A note can be lost only where Swift takes longer than two seconds for
+one of these small objects. A note that cannot be written fails no push.
 
 Knows nothing of how contents are read or written.
 
