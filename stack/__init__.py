@@ -22,6 +22,9 @@ servers/       what listens on loopback
 clients/       who talks to the registry
   v1client       pushes and pulls as the docker engine did
   engine         the same, with the docker engine's retries
+  v2client       pushes and pulls over the v2 API
+  programs       today's clients, as Debian packages them
+  artifacts      oras
   load           many clients at once
   workload       clients that push and pull until they are told to stop
 faults         what may fail in a cluster

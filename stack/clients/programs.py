@@ -1,4 +1,4 @@
-"""Today's clients as Debian packages them: each pulls and unpacks an image.
+"""Today's clients as Debian packages them: each pulls and pushes images.
 
 They run as root, as their users run them; podman, buildah, containerd and
 dockerd keep all that they have in a directory of the test.
@@ -12,6 +12,7 @@ import shutil
 import subprocess
 import tarfile
 
+from . import v2client
 from .. import environments
 from ..servers import processes
 
@@ -32,9 +33,11 @@ class _Program:
 
     def __init__(self, directory):
         self._directory = directory
-        os.makedirs(directory)
-        self._policy = os.path.join(directory, 'policy.json')
-        with open(self._policy, 'w') as policy:
+        # Where they look for it below HOME, before /etc.
+        configuration = self._path('.config', 'containers')
+        os.makedirs(configuration)
+        with open(os.path.join(configuration, 'policy.json'),
+                  'w') as policy:
             json.dump(_POLICY, policy)
 
     def __enter__(self):
@@ -67,6 +70,20 @@ class _Program:
             os.path.join(root, 'bin'), os.path.join(root, 'root/usr/bin'),
             os.path.join(root, 'root/usr/sbin'), os.environ['PATH']]))
 
+    @contextlib.contextmanager
+    def _saved(self, layers, image):
+        """Give the path of an archive with an image, until the context ends.
+
+        :param layers, image: as for push()
+        """
+        path = self._path('saved')
+        with open(path, 'wb') as archive:
+            archive.write(saved(layers, image))
+        try:
+            yield path
+        finally:
+            os.remove(path)
+
 
 class Skopeo(_Program):
 
@@ -79,20 +96,29 @@ class Skopeo(_Program):
         """
         layout, bundle = self._path('layout'), self._path('bundle')
         try:
-            self._run('skopeo', '--policy', self._policy, 'copy',
-                      '--src-tls-verify=false', 'docker://' + image,
-                      'oci:%s:image' % layout)
+            self._run('skopeo', 'copy', '--src-tls-verify=false',
+                      'docker://' + image, 'oci:%s:image' % layout)
             self._run('umoci', 'unpack', '--image', layout + ':image', bundle)
             return files(os.path.join(bundle, 'rootfs'))
         finally:
             shutil.rmtree(layout, ignore_errors=True)
             shutil.rmtree(bundle, ignore_errors=True)
 
+    def push(self, layers, image):
+        """Push an image that is made on the spot.
+
+        :param layers: what is in each, as for layer(), the base first
+        :param image: as for pull()
+        """
+        with self._saved(layers, image) as archive:
+            self._run('skopeo', 'copy', '--dest-tls-verify=false',
+                      'docker-archive:' + archive, 'docker://' + image)
+
     def copy(self, source, destination):
         """Copy an image from one registry to another."""
-        self._run('skopeo', '--policy', self._policy, 'copy',
-                  '--src-tls-verify=false', '--dest-tls-verify=false',
-                  'docker://' + source, 'docker://' + destination)
+        self._run('skopeo', 'copy', '--src-tls-verify=false',
+                  '--dest-tls-verify=false', 'docker://' + source,
+                  'docker://' + destination)
 
 
 class Podman(_Program):
@@ -101,13 +127,20 @@ class Podman(_Program):
 
     def pull(self, image):
         """Pull an image; return what is in it, as files() does."""
-        self._podman('pull', '--quiet', '--signature-policy', self._policy,
-                     '--tls-verify=false', image)
+        self._podman('pull', '--quiet', '--tls-verify=false', image)
         try:
             return files(self._podman('image', 'mount', image).strip())
         finally:
             self._podman('image', 'umount', image)
             self._podman('image', 'rm', '--all', '--force')
+
+    def push(self, layers, image):
+        """Push an image that is made on the spot; see Skopeo.push()."""
+        with self._saved(layers, image) as archive:
+            self._podman('load', '--quiet', '--input', archive)
+        self._podman('push', '--quiet', '--format', 'oci',
+                     '--tls-verify=false', image)
+        self._podman('image', 'rm', '--all', '--force')
 
     def _podman(self, *arguments):
         return self._run(
@@ -122,13 +155,20 @@ class Buildah(_Program):
     def pull(self, image):
         """Pull an image; return what is in it, as files() does."""
         container = self._buildah(
-            'from', '--quiet', '--signature-policy', self._policy,
-            '--tls-verify=false', image).split()[-1]
+            'from', '--quiet', '--tls-verify=false', image).split()[-1]
         try:
             return files(self._buildah('mount', container).strip())
         finally:
             self._buildah('rm', container)
             self._buildah('rmi', '--all', '--force')
+
+    def push(self, layers, image):
+        """Push an image that is made on the spot; see Skopeo.push()."""
+        with self._saved(layers, image) as archive:
+            self._buildah('pull', '--quiet', 'docker-archive:' + archive)
+        self._buildah('push', '--quiet', '--tls-verify=false', image,
+                      'docker://' + image)
+        self._buildah('rmi', '--all', '--force')
 
     def _buildah(self, *arguments):
         return self._run(
@@ -185,6 +225,13 @@ class Containerd(_Daemon):
         finally:
             self._ask('images', 'rm', '--sync', image)
 
+    def push(self, layers, image):
+        """Push an image that is made on the spot; see Skopeo.push()."""
+        with self._saved(layers, image) as archive:
+            self._ask('images', 'import', '--snapshotter', 'native', archive)
+        self._ask('images', 'push', '--plain-http', image)
+        self._ask('images', 'rm', '--sync', image)
+
     def _options(self):
         return ['--root', self._path('root'), '--state', self._path('state'),
                 '--address', self._path('socket')]
@@ -215,6 +262,13 @@ class Docker(_Daemon):
             shutil.rmtree(self._path('unpacked'), ignore_errors=True)
             self._ask('rm', container)
             self._ask('image', 'prune', '--all', '--force')
+
+    def push(self, layers, image):
+        """Push an image that is made on the spot; see Skopeo.push()."""
+        with self._saved(layers, image) as archive:
+            self._ask('load', '--quiet', '--input', archive)
+        self._ask('push', '--quiet', image)
+        self._ask('image', 'prune', '--all', '--force')
 
     def _options(self):
         return ['--data-root', self._path('root'), '--exec-root',
@@ -285,3 +339,25 @@ def layer(contents):
                 continue
             tar.addfile(member)
     return archive.getvalue()
+
+
+def saved(layers, image):
+    """Return an image as `docker save` writes it, which all of them read.
+
+    :param layers: what is in each, as for layer(), the base first
+    :param image: its name
+    """
+    archives = [layer(contents) for contents in layers]
+    config = json.dumps({
+        'architecture': 'amd64', 'os': 'linux',
+        'config': {'Cmd': ['/bin/sh']}, 'rootfs': {
+            'type': 'layers', 'diff_ids': [
+                v2client.digest(archive) for archive in archives]},
+        'history': [{'created_by': 'saved()'} for _ in archives]}).encode()
+    members = {'%d/layer.tar' % number: archive
+               for number, archive in enumerate(archives)}
+    return layer(dict(members, **{
+        'config.json': config,
+        'manifest.json': json.dumps([{
+            'Config': 'config.json', 'RepoTags': [image],
+            'Layers': list(members)}]).encode()}))

@@ -37,6 +37,7 @@ _SWIFT = ['swift==2.38.3', 'keystone==30.0.0', 'keystonemiddleware==13.0.1',
 _LEGACY = ['docker-registry-driver-swift==0.2.1', 'python-swiftclient==2.2.0',
            'simplejson==3.19.3']
 _BENCH = ['matplotlib', 'tqdm']
+_ORAS = ['oras']
 _CONSTRAINTS = os.path.join(PROJECT, 'constraints.txt')
 
 _NO_PYTHON_27 = '''
@@ -64,14 +65,16 @@ def build(name):
         (what shows the benchmark's progress and results), 'debian' (haproxy,
         memcached, and registry:2 as docker-registry; it has no Python),
         'clients' (those of the v2 API, such as skopeo; it has no Python
-        either) or 'python2.7' (see find_python27())
+        either), 'oras' (a client that is PyPI's), 'debootstrap' (that
+        program; no Python) or 'python2.7' (see find_python27())
     :raises EnvironmentError: says what is missing
     """
     recipe = {'tools': _build_tools, 'swift': _build_swift,
               'registry': _build_registry, 'legacy': _build_legacy,
               'serve': _build_serve,
               'bench': _build_bench, 'debian': _build_debian,
-              'clients': _build_clients,
+              'clients': _build_clients, 'oras': _build_oras,
+              'debootstrap': _build_debootstrap,
               'python2.7': _build_python27}[name]
     directory = os.path.join(ROOT, name)
     stamp = os.path.join(directory, 'stamp')
@@ -160,6 +163,15 @@ def _build_debian(directory):
 
 def _build_clients(directory):
     debian.install_programs('clients', directory, debian.CLIENTS)
+
+
+def _build_oras(directory):
+    _make_venv('oras', directory)
+    _pip('oras', directory, *_ORAS)
+
+
+def _build_debootstrap(directory):
+    debian.install_programs('debootstrap', directory, debian.DEBOOTSTRAP)
 
 
 def _build_bench(directory):

@@ -25,6 +25,8 @@ CLIENTS = {'skopeo': ['skopeo'], 'umoci': ['umoci'], 'podman': ['podman'],
            'buildah': ['buildah'], 'runc': ['runc'],
            'containerd': ['containerd', 'containerd-shim-runc-v2', 'ctr'],
            'docker.io': ['dockerd', 'docker']}
+#: The same for what makes a Debian of packages.
+DEBOOTSTRAP = {'debootstrap': ['debootstrap']}
 #: Where a distribution has them. Not PATH: the registry of old has a script
 #: of the name docker-registry too.
 _SYSTEM_PROGRAMS = '/usr/sbin:/usr/bin'
@@ -56,7 +58,7 @@ def install_programs(name, directory, packages):
     Those that the system lacks are fetched.
 
     :param name: of the environment
-    :param packages: SERVERS or CLIENTS
+    :param packages: SERVERS, CLIENTS or DEBOOTSTRAP
     :raises EnvironmentError: there is no apt-get, or it fails
     """
     os.makedirs(os.path.join(directory, 'bin'))

@@ -109,9 +109,10 @@ def make_faulty(make_storage, faults, monkeypatch):
     """Make a storage whose requests the relay counts; warmed up."""
     monkeypatch.setattr(deletion, '_VERSIONS_SECONDS', 3600)
 
-    def make():
+    def make(**changes):
         storage = make_storage(
-            swift_authurl='http://127.0.0.1:%d/auth/v1.0' % faults.port)
+            swift_authurl='http://127.0.0.1:%d/auth/v1.0' % faults.port,
+            **changes)
         storage.stream_write('warm', io.BytesIO(b'up'))
         storage.check()  # as each worker does
         return storage

@@ -1,5 +1,6 @@
 """Blobs that are uploaded, in pieces and in one, on real Swift."""
 
+from concurrent import futures
 import hashlib
 import json
 import os
@@ -360,51 +361,97 @@ def test_no_request_is_open_while_the_client_pauses(make_storage, services):
     assert len(in_use) > 5 and not any(in_use)
 
 
-_ACTIONS = {'refused': relay.status(503), 'failed': relay.status(500),
-            'dropped': relay.drop(), 'lost': relay.lose(),
-            'token ended': relay.end_token()}
+#: All that an upload asks of Swift, in order, by method and part of the path.
+_REQUESTS = [
+    ('PUT', '/step-00000000'), ('GET', '/step-00000000'),
+    ('PUT', '-00000000'), ('PUT', '/step-00000001'),
+    ('GET', '/step-00000001'), ('PUT', '-last'), ('PUT', '/owner-'),
+    ('PUT', '/data'), ('PUT', '/link'), ('POST', 'bulk-delete')]
+_READS = [each for each in _REQUESTS if each[0] == 'GET']
+_WRITES = [each for each in _REQUESTS if each[0] != 'GET']
+#: What happens, and to which of them.
+_FAULTS = {
+    'refused': (relay.status(503), _REQUESTS),
+    'failed': (relay.status(500), _REQUESTS),
+    'dropped': (relay.drop(), _REQUESTS), 'lost': (relay.lose(), _REQUESTS),
+    'token ended': (relay.end_token(), _REQUESTS),
+    'not from Swift': (relay.answer('{}'), _REQUESTS),
+    'answer cut': (relay.cut(5), _READS), 'ended': (relay.end(5), _READS),
+    'answer damaged': (relay.damage(5), _READS),
+    'frozen': (relay.freeze(5), _READS),
+    'damaged': (relay.damage_request(5), _WRITES),
+    'late': (None, _REQUESTS)}
 
 
-@pytest.mark.parametrize('action', sorted(_ACTIONS))
-@pytest.mark.parametrize('retries', [0, 3])
-@pytest.mark.parametrize('method, part', [
-    ('PUT', '/step-00000000'), ('GET', '/step-00000000'), ('PUT', '-00000001'),
-    ('PUT', '/step-00000001'), ('GET', '/step-00000001'), ('PUT', '-last'),
-    ('PUT', '/owner-'), ('PUT', '/data'), ('PUT', '/link')])
-def test_faults(make_storage, storage, faults, v2, method, part, retries,
-                action):
-    faulty = make_storage(
-        swift_authurl='http://127.0.0.1:%d/auth/v1.0' % faults.port,
-        swift_retries=retries, swift_segment_size=_SEGMENT)
-    worker = make(faulty)
-    content, last = os.urandom(5 * _MIB + 7), os.urandom(10)
-    digest = _DIGEST(content + last)
-    faulty.container.capabilities()
-    faults.inject(_ACTIONS[action], method, part)
-    found = again(worker.start, 'a')
-    try:
-        number = again(worker.append, 'a', found, 0, Stream(content)).number
-    except uploads.OutOfOrderError as error:
-        # The step was written, its answer lost.
-        number = error.state.number
-    assert number == 1
-    again(worker.finish, 'a', found, number, digest, Stream(last))
-    assert faults.count(method, part)
-    assert content_of(v2, digest) == content + last
-    storage.remove_orphans(None)
-    assert content_of(v2, digest) == content + last
+def test_requests_of_an_upload(make_faulty, faults):
+    worker = make(make_faulty(swift_segment_size=_MIB))
+    before = len(faults.requests)
+    upload_in_spite(worker, os.urandom(_MIB + 17))
+    asked = faults.requests[before:]
+    assert len(asked) == len(_REQUESTS)
+    assert all(request.method == method and part in request.path
+               for request, (method, part) in zip(asked, _REQUESTS))
+
+
+@pytest.mark.parametrize('fault, retries', [
+    (fault, 0) for fault in sorted(_FAULTS)] + [('lost', 3), ('late', 3)])
+def test_faults(make_storage, storage, services, v2, fault, retries):
+    """Each fault at each request of an upload, all of them at once."""
+    storage.put_content('a', b'')  # makes the container
+    action, requests = _FAULTS[fault]
+
+    def survive(each):
+        with relay.Relay(services['port']) as between:
+            faulty = make_storage(
+                swift_authurl='http://127.0.0.1:%d/auth/v1.0' % between.port,
+                swift_retries=retries, swift_retry_delay=0.02,
+                swift_segment_size=_MIB, swift_timeout=2)
+            faulty.check()
+            faulty.container.capabilities()
+            arrived = threading.Event()
+
+            def late(relay_, client, request):
+                time.sleep(3)  # nobody waits any more
+                relay_.ask(request)
+                arrived.set()
+            between.inject(action or late, *each)
+            content = os.urandom(_MIB + 17)
+            digest = upload_in_spite(make(faulty), content)
+            assert between.count(*each)
+            assert action or arrived.wait(60)
+        return digest, content
+    with futures.ThreadPoolExecutor(len(requests)) as executor:
+        pushed = list(executor.map(survive, requests))
+    for _ in range(2):
+        for digest, content in pushed:
+            assert content_of(v2, digest) == content
+        storage.remove_orphans(None)
     assert list(storage.orphans(None)) == []
 
 
-def again(function, *arguments):
-    """Call a function, and once more if Swift has failed."""
+def upload_in_spite(worker, content):
+    """Upload but for the last bytes, then those; ask again where it fails."""
+    digest = _DIGEST(content)
+    found = again(worker.start, 'a')
     try:
-        return function(*arguments)
-    except errors.SwiftError:
-        for argument in arguments:
-            if isinstance(argument, Stream):
-                argument._body.seek(0)
-        return function(*arguments)
+        again(worker.append, 'a', found, 0, Stream(content[:-10]))
+    except uploads.OutOfOrderError as error:
+        # The step was written, its answer lost.
+        assert error.state.number == 1
+    again(worker.finish, 'a', found, 1, digest, Stream(content[-10:]))
+    return digest
+
+
+def again(function, *arguments):
+    """Call a function, again if Swift has failed."""
+    for _ in range(9):
+        try:
+            return function(*arguments)
+        except errors.SwiftError:
+            for argument in arguments:
+                if isinstance(argument, Stream):
+                    argument._body.seek(0)
+    return function(*arguments)
 
 
 def test_state_that_is_not_one(workers, storage):

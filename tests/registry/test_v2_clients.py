@@ -1,4 +1,4 @@
-"""Today's clients pull and unpack what v1 clients have pushed."""
+"""Today's clients pull and unpack what v1 clients have pushed, and push."""
 
 import functools
 import gzip
@@ -8,6 +8,7 @@ import os
 
 import pytest
 
+from stack.clients import artifacts
 from stack.clients import programs
 from stack.clients import v1client
 from stack.clients import v2client
@@ -160,6 +161,39 @@ def test_from_registry2(program, pushed, server, go_registry):
     v2client.V2Client(server.port).pull('kinds')
     assert program.pull('127.0.0.1:%d/kinds:latest' % go_registry.port) == (
         pushed['library/kinds:latest'])
+
+
+def test_push(program, server):
+    """An image like that of busybox: one program of many names."""
+    busybox = os.urandom(3 * _MIB // 2)
+    layers = [
+        {'bin': None, 'bin/busybox': busybox, 'bin/sh': ('bin/busybox',),
+         'bin/ls': 'busybox', 'home': None, 'home/old': b'1'},
+        {'home/.wh.old': b'', 'home/new': b'2'}]
+    contents = {'bin/busybox': busybox, 'bin/sh': busybox,
+                'bin/ls': 'busybox', 'home/new': b'2'}
+    name = 'pushed/by-' + type(program).__name__.lower()
+    image = '%s/%s:v1' % (server.address, name)
+    program.push(layers, image)
+    assert program.pull(image) == contents
+    found = v2client.V2Client(server.port).pull(name, 'v1')
+    assert len(found.layers) == len(layers)
+
+
+def test_artifact_with_a_referrer_that_oras_pushes(server, tmp_path):
+    files = [tmp_path / name for name in ('artifact', 'report')]
+    for path in files:
+        path.write_bytes(os.urandom(100000))
+    target = server.address + '/team/artifact:'
+    subject = artifacts.push(target + 'v1', str(files[0]))
+    report = artifacts.push(target + 'report', str(files[1]), subject)
+    artifacts.pull(target + 'v1', str(tmp_path / 'pulled'))
+    assert (tmp_path / 'pulled' / 'artifact').read_bytes() == (
+        files[0].read_bytes())
+    answer = v2client.V2Client(server.port).get(
+        '/v2/team/artifact/referrers/' + subject['digest'])
+    found, = json.loads(answer.body)['manifests']
+    assert report.items() <= found.items()
 
 
 def test_what_skopeo_pushes_to_registry2(pushed, server, go_registry,

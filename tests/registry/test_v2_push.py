@@ -127,24 +127,61 @@ def test_registry_that_is_killed_in_an_upload(two, server):
 @pytest.mark.parametrize('head', [
     b'Transfer-Encoding: chunked\r\n\r\n300000\r\n',
     b'Content-Length: 9000000\r\n\r\n'])
-def test_client_that_vanishes(v2, server, stored, head):
+def test_client_that_vanishes_in_a_body(v2, server, stored, head):
     location = v2.append(v2.start('team/gone'), b'begin')
     before = stored()
-    for method, query in (('PATCH', ''), (
-            'PUT', '?digest=' + v2client.digest(b'x'))):
-        with socket.create_connection((processes.HOST, v2.port)) as client:
-            client.sendall(('%s %s%s HTTP/1.1\r\nHost: x\r\n' % (
-                method, location, query)).encode() + head
-                + os.urandom(2500000))
-            time.sleep(0.5)
-    give_up_at = time.monotonic() + 30
-    while stored() != before:
-        assert time.monotonic() < give_up_at
-        time.sleep(0.2)
+    for method, path in (
+            ('PATCH', location),
+            ('PUT', location + '?digest=' + v2client.digest(b'x')),
+            ('POST', '/v2/team/gone/blobs/uploads/?digest='
+             + v2client.digest(b'x')),
+            ('PUT', '/v2/team/gone/manifests/latest')):
+        vanish(v2, method, path, head + os.urandom(2500000))
+    processes.until(lambda: stored() == before)
     answer = v2.expect(204, 'GET', location)
     assert answer.headers['Range'] == '0-4'
     v2.finish(location, v2client.digest(b'begin'))
     assert server.orphans() == []
+
+
+def vanish(client, method, path, rest):
+    """Send a request and hang up, whatever the answer would have been.
+
+    :param rest: what comes after the first two lines, bytes
+    """
+    with socket.create_connection((processes.HOST, client.port)) as sent:
+        sent.sendall(('%s %s HTTP/1.1\r\nHost: x\r\n' % (
+            method, path)).encode() + rest)
+
+
+def test_client_that_vanishes_before_each_answer(v2, server):
+    """It comes back each time, and asks how far the upload is."""
+    content = os.urandom(3 * _MIB)
+    found = v2client.digest(content)
+    body = b'Content-Length: %d\r\n\r\n' % len(content) + content
+    nothing = b'Content-Length: 0\r\n\r\n'
+    vanish(v2, 'POST', '/v2/team/again/blobs/uploads/', nothing)
+    location = v2.start('team/again')
+    vanish(v2, 'PATCH', location, body)
+
+    def how_far():
+        return v2.expect(204, 'GET', location).headers
+    processes.until(lambda: how_far()['Range'] == '0-%d' % (len(content) - 1))
+    path = how_far()['Location'] + '?digest=' + found
+    vanish(v2, 'PUT', path, nothing)
+    # Whether or not that has been done by then.
+    v2.expect(201, 'PUT', path)
+    processes.until(lambda: v2.request('GET', location).status == 404)
+    pushed = v2.push('team/again', [content])
+    vanish(v2, 'PUT', '/v2/team/again/manifests/other',
+           b'Content-Type: %s\r\nContent-Length: %d\r\n\r\n%s' % (
+               v2client.SCHEMA2.encode(), len(pushed.manifest),
+               pushed.manifest))
+    processes.until(lambda: 'other' in v2.tags('team/again'))
+    assert v2.pull('team/again', 'other') == pushed
+    # But for the upload whose name nobody has been told.
+    server.orphans(remove=True)
+    assert v2.pull('team/again') == pushed
 
 
 def test_two_uploads_of_one_blob_at_once(v2, server):

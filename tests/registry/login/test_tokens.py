@@ -1,11 +1,13 @@
 """Tokens that end."""
 
 import concurrent.futures
+import os
 import time
 
 import pytest
 
 from stack.clients import v1client
+from stack.clients import v2client
 from stack.servers import registry
 
 
@@ -23,7 +25,7 @@ def short_lived(request, identity, settings, way, doors, cast, service_user):
         swift_region_name='composite', **service_user), **url), 2
 
 
-def test_token_that_ends_while_16_push_and_pull(
+def test_token_that_ends_while_16_push_and_pull_by_either_api(
         short_lived, directory, doors, short_life):
     settings, tokens_each = short_lived
 
@@ -33,24 +35,43 @@ def test_token_that_ends_while_16_push_and_pull(
     tokens_before = tokens()
     started = time.monotonic()
 
+    def goes_on():
+        return (tokens() - tokens_before < 2 * tokens_each
+                and time.monotonic() < started + 10 * short_life)
+
     def work(client, number):
         done = 0
-        while (tokens() - tokens_before < 2 * tokens_each
-               and time.monotonic() < started + 10 * short_life):
+        while goes_on():
             image = v1client.make_image(layer_bytes=150000)
             name = 'library/worker%d-%d' % (number, done)
             client.push(name, [image])
             assert client.pull(name) == [image]
             done += 1
         return done
+
+    def upload(client, number):
+        """Push one blob all the while."""
+        name, pieces = 'team/upload%d' % number, [b'begin']
+        location = client.append(client.start(name), pieces[0])
+        while goes_on():
+            pieces.append(os.urandom(100000))
+            location = client.append(location, pieces[-1])
+        content = b''.join(pieces)
+        client.finish(location, v2client.digest(content))
+        assert client.blob(name, v2client.digest(content)) == content
+        return len(pieces)
     # One worker, never replaced: each worker has a login of its own.
     with registry.Registry(
-            str(directory), dict(settings, swift_segment_size=65536),
+            str(directory), dict(
+                settings, swift_segment_size=65536,
+                extensions={'swift_v2': {'enabled': True}}),
             workers=1, options=['--max-requests', '0']) as server:
-        client = v1client.V1Client(server.port)
-        with concurrent.futures.ThreadPoolExecutor(16) as pool:
-            assert all(pool.map(lambda number: work(client, number),
-                                range(16)))
+        clients = [(work, v1client.V1Client(server.port))] * 12 + [
+            (upload, v2client.V2Client(server.port))] * 4
+        with concurrent.futures.ThreadPoolExecutor(len(clients)) as pool:
+            running = [pool.submit(push, client, number)
+                       for number, (push, client) in enumerate(clients)]
+            assert all(one.result() for one in running)
         log = server.log()
     made = tokens() - tokens_before
     # The first login, one for each token that was about to end since, and one
