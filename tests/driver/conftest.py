@@ -5,8 +5,10 @@ import itertools
 import json
 import os
 import subprocess
+import time
 
 import calls
+import hypothesis
 import pytest
 import relay
 import yaml
@@ -22,6 +24,12 @@ from docker_registry.testing import Config
 _PROJECT = os.path.dirname(os.path.dirname(os.path.dirname(
     os.path.abspath(__file__))))
 _containers = itertools.count()
+
+# What more examples find is in the algorithm: one Python has most of them.
+hypothesis.settings.register_profile(
+    'thorough', max_examples=3000, deadline=None)
+hypothesis.settings.register_profile('quick', max_examples=300, deadline=None)
+hypothesis.settings.load_profile('quick')
 
 
 @pytest.fixture(scope='session', autouse=True)
@@ -92,6 +100,15 @@ def faulty_storage(make_storage, faults):
     return make_storage(
         swift_authurl='http://127.0.0.1:%d/auth/v1.0' % faults.port,
         swift_retry_delay=0.02)
+
+
+@pytest.fixture
+def next_second():
+    """Wait until all that was written is older than Swift's Date says it is.
+
+    Swift's Date has no fractions of a second; times in listings do.
+    """
+    return lambda: time.sleep(1.01 - time.time() % 1)
 
 
 @pytest.fixture

@@ -290,6 +290,7 @@ def test_directory_that_goes_away(copy, open_flavor, flavors, monkeypatch):
     assert 'mounted' in message
 
 
+@pytest.mark.once
 @pytest.mark.parametrize('source, target', _WAYS)
 def test_who_stops_it_can_go_on(copy, open_flavor, flavors, monkeypatch,
                                 source, target):

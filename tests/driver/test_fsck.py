@@ -2,7 +2,6 @@
 
 import hashlib
 import json
-import time
 
 import pytest
 from streams import Stream
@@ -20,11 +19,11 @@ def large_images(make_storage):
 
 
 @pytest.fixture
-def fsck(json_command):
+def fsck(json_command, next_second):
     """Run fsck; return its exit status, and its findings by (kind, name)."""
     def fsck(*options, **changes):
         if '0s' in options:
-            time.sleep(1)  # Swift's clock has no fractions of a second
+            next_second()
         status, lines = json_command('fsck', *options, **changes)
         return status, {(line['kind'], line['name']): line for line in lines}
     return fsck

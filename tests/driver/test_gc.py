@@ -1,5 +1,6 @@
 """docker-registry-swift gc, tags rm and repository rm, on a real Swift."""
 
+import itertools
 import json
 import random
 import time
@@ -29,10 +30,10 @@ def quick(monkeypatch):
 
 
 @pytest.fixture
-def gc(json_command):
+def gc(json_command, next_second):
     """Run gc on what is a moment old; give its exit status and a list."""
     def gc(*options, **changes):
-        time.sleep(1)  # Swift's clock has no fractions of a second
+        next_second()
         return json_command('gc', '--older-than', '0s', *options, **changes)
     return gc
 
@@ -80,9 +81,9 @@ def test_images_that_no_tag_reaches(gc, images, look, whole, quick):
     assert gc()[0] == 0
 
 
-def test_report_for_people(command, images, quick):
+def test_report_for_people(command, images, quick, next_second):
     other = images.push([b'a' * 1000])[-1]
-    time.sleep(1)
+    next_second()
     status, printed = command('gc', '--older-than', '0s')
     assert status == 1
     lines = printed.splitlines()
@@ -239,24 +240,24 @@ def test_push_that_was_given_up(gc, images, storage, look, quick,
     assert look(image_id) == set()
 
 
+@pytest.mark.once
 def test_who_stops_it_finds_images_whole_or_gone(
-        command, gc, images, look, whole, quick, monkeypatch):
+        command, gc, images, look, whole, quick, monkeypatch, next_second):
     kept = images.push([b'k'])[-1]
     images.tag(kept)
     numbers = random.Random(1)
     for method in ('put', 'delete', 'get', 'head') * 3:
         others = images.push([b'a', b'b', b'c'])
         plain = getattr(container.Container, method)
-        left = [numbers.randrange(12)]
+        calls, last = itertools.count(1), numbers.randrange(1, 12)
 
         def stop(*arguments, **keywords):
-            left[0] -= 1
-            if left[0] == 0:
+            if next(calls) == last:
                 raise KeyboardInterrupt
             return plain(*arguments, **keywords)
         with monkeypatch.context() as patched:
             patched.setattr(container.Container, method, stop)
-            time.sleep(1)
+            next_second()
             command('gc', '--older-than', '0s', '--delete')
         for image_id in others:
             # Or clients take it for one that is not there.
@@ -310,11 +311,11 @@ def test_an_outage_removes_nothing(command, images, whole, options):
 
 
 def test_tag_that_cannot_be_read_removes_nothing(command, images, faults,
-                                                 whole, quick):
+                                                 whole, quick, next_second):
     other = images.push([b'a'])[-1]
     images.tag(images.push([b'b'])[-1])
     faults.inject(relay.status(503), 'GET', 'tag_latest')
-    time.sleep(1)
+    next_second()
     status, printed = command(
         'gc', '--older-than', '0s', '--delete', swift_retries=0,
         swift_authurl='http://127.0.0.1:%d/auth/v1.0' % faults.port)

@@ -38,7 +38,6 @@ _ON_SWIFT = hypothesis.settings(
 
 @hypothesis.given(_PATHS, strategies.sampled_from(
     ['', '/', '/registry', u'/b\xfccher']))
-@hypothesis.settings(max_examples=500, deadline=None)
 def test_name_and_path_undo_each_other(path, root):
     found = names.Names(native(root))
     try:

@@ -2,7 +2,6 @@
 
 import json
 import os
-import time
 
 import pytest
 import test_v2_push_api
@@ -213,7 +212,8 @@ def test_empty_layers_that_are_too_many():
     assert len(found) == 100
 
 
-def test_commands_find_nothing_wrong(client, adopt, storage, json_command):
+def test_commands_find_nothing_wrong(client, adopt, storage, json_command,
+                                     next_second):
     content = os.urandom(3000000)
     location = client.start()
     location = client.expect(202, 'PATCH', location, content).headers[
@@ -222,7 +222,7 @@ def test_commands_find_nothing_wrong(client, adopt, storage, json_command):
     manifest = push(client, [content, b'small'], history(
         ('one', True), ('none', False), ('two', True)))
     adopt.refresh('a', 'b')
-    time.sleep(1)  # Swift's clock has no fractions of a second
+    next_second()
     # v1's checksums would need each layer to be read.
     assert {line['kind'] for line in json_command('fsck')[1]} == {'checksum'}
     status, lines = json_command('gc', '--older-than', '0s', '--delete')
@@ -236,7 +236,7 @@ def test_commands_find_nothing_wrong(client, adopt, storage, json_command):
 
 
 def test_gc_of_layers_that_v2_clients_need(client, adopt, storage,
-                                           json_command):
+                                           json_command, next_second):
     v1 = v1_images.Images(storage)
     layer = v1_images.tar(3000000)
     v1.tag(v1.push([layer])[-1], 'a/b', 'v1')
@@ -244,7 +244,7 @@ def test_gc_of_layers_that_v2_clients_need(client, adopt, storage,
     # The blob is the layer of v1.
     push(client, [layer], history(('one', True)), tag='v2')
     v1.untag('a/b', 'v1')
-    time.sleep(1)
+    next_second()
     json_command('gc', '--older-than', '0s', '--delete')
     assert client.expect(200, 'GET', '/v2/a/b/blobs/' + _DIGEST(layer)
                          ).data == layer

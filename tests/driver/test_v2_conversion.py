@@ -248,13 +248,11 @@ def check(content):
         [conversion.Image('a1', content, layer('a1'))])
 
 
-@hypothesis.settings(max_examples=3000, deadline=None)
 @hypothesis.given(_DESCRIPTIONS)
 def test_any_json(description):
     check(json.dumps(description).encode('utf-8'))
 
 
-@hypothesis.settings(max_examples=3000, deadline=None)
 @hypothesis.given(_DESCRIPTIONS, strategies.integers(0, 200),
                   strategies.binary(max_size=5))
 def test_any_damage_of_a_json(description, position, damage):
@@ -262,7 +260,6 @@ def test_any_damage_of_a_json(description, position, damage):
     check(content[:position] + damage + content[position + len(damage):])
 
 
-@hypothesis.settings(max_examples=2000, deadline=None)
 @hypothesis.given(strategies.binary(max_size=100))
 def test_anything(content):
     check(content)

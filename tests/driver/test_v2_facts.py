@@ -113,7 +113,6 @@ def test_short_layer_is_a_tar():
     assert read(b'BZ')[0].kind == 'tar'
 
 
-@hypothesis.settings(max_examples=2000, deadline=None)
 @hypothesis.given(strategies.sampled_from(['gzip', 'bzip2', 'xz']),
                   strategies.binary(max_size=300), strategies.data())
 def test_any_damage_is_told(kind, archive, data):
