@@ -25,13 +25,13 @@ def check():
     missing = [version for version in pythons if not pythons[version]]
     pythons['2.7'] = environments.find_python27()
     # The longest first, so that no core is idle at the end.
-    names = (['registry', 'py27', 'v2']
+    names = (['registry', 'py27', 'v2', 'login']
              + ['py' + version.replace('.', '')
                 for version in reversed(present)] + ['style'])
     shutil.rmtree(_RESULTS, ignore_errors=True)
     command = [environments.program('tools', 'tox'), 'run-parallel',
-               # One more than there are cores, for tests wait a lot.
-               '--parallel', str(os.cpu_count() + 1),
+               # More than there are cores, for tests wait a lot.
+               '--parallel', str(2 * os.cpu_count()),
                '--parallel-no-spinner', '-e',
                ','.join(names)]
     # Where tox looks for interpreters, those of pyenv among them.

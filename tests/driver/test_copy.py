@@ -119,6 +119,7 @@ def test_all_of_it(copy, open_flavor, flavors, source, target, options):
     assert outcomes(copy(source, target, *options)) == (0, _THERE)
 
 
+@pytest.mark.once
 def test_within_an_account_no_byte_comes_here(copy, open_flavor, flavors,
                                               faults):
     for name in ('here', 'there'):
@@ -184,6 +185,7 @@ def test_image_that_is_being_pushed_comes_later(copy, open_flavor):
     assert contents(target) == contents(source)
 
 
+@pytest.mark.once
 @pytest.mark.parametrize('source', ['files', 'here'])
 @pytest.mark.parametrize('name', ['layer', 'json', 'ancestry'])
 def test_image_that_is_damaged(copy, open_flavor, source, name):

@@ -55,6 +55,7 @@ def test_all_is_well(command, fsck, images, large_images):
     assert command('fsck') == (0, '3 images, 2 tags: all is well\n')
 
 
+@pytest.mark.once
 @pytest.mark.parametrize('name, problem', [
     ('json', 'json is missing'), ('ancestry', 'ancestry is missing'),
     ('layer', 'layer is missing')])
@@ -163,6 +164,7 @@ def test_layer_that_is_another(fsck, images, put):
         'layer has another checksum than it was pushed with']
 
 
+@pytest.mark.once
 @pytest.mark.parametrize('content', [b'f' * 64, b'nonsense', b'', b'\xff'])
 def test_tag_that_leads_nowhere(fsck, images, put, storage, content):
     images.tag(images.push([b'a'])[-1])
@@ -189,6 +191,7 @@ def test_push_under_way_is_no_damage(fsck, images, storage):
     assert fsck() == (0, {})
 
 
+@pytest.mark.once
 def test_push_that_was_given_up(fsck, images, storage):
     image_id = images.push([b'a'])[-1]
     images.tag(image_id)
@@ -203,6 +206,7 @@ def test_push_that_was_given_up(fsck, images, storage):
     assert not storage.exists('images/%s/_inprogress' % image_id)
 
 
+@pytest.mark.once
 def test_mark_of_an_image_that_is_complete(fsck, images, storage, put):
     image_id = images.push([b'a'])[-1]
     images.tag(image_id)

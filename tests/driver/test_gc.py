@@ -94,6 +94,7 @@ def test_report_for_people(command, images, quick, next_second):
     assert printed.splitlines()[1].startswith('removed: 1 images, 1.')
 
 
+@pytest.mark.once
 def test_more_images_than_a_page_of_the_listing_has(gc, images,
                                                     quick):
     others = images.push([b'%d' % number for number in range(12)])
@@ -189,6 +190,7 @@ def during(monkeypatch, step, action):
     monkeypatch.setattr(removal.Removal, step, wrapper)
 
 
+@pytest.mark.once
 @pytest.mark.parametrize('step', ['_mark', '_watch_tags', '_begin', '_wait'])
 def test_tag_that_comes_meanwhile(gc, images, whole, quick, look,
                                   monkeypatch, step):
@@ -201,6 +203,7 @@ def test_tag_that_comes_meanwhile(gc, images, whole, quick, look,
     assert look(other) == set()
 
 
+@pytest.mark.once
 @pytest.mark.parametrize('step', ['_mark', '_watch_tags', '_begin', '_wait',
                                   '_end'])
 def test_image_that_is_pushed_again_meanwhile(
@@ -227,6 +230,7 @@ def test_image_that_is_pushed_again_meanwhile(
         assert registry.exists('images/%s/layer' % base)
 
 
+@pytest.mark.once
 def test_push_that_was_given_up(gc, images, storage, look, quick,
                                 monkeypatch):
     image_id = images.push([b'a'])[-1]
@@ -269,6 +273,7 @@ def test_who_stops_it_finds_images_whole_or_gone(
         assert whole(kept)
 
 
+@pytest.mark.once
 def test_what_somebody_left_who_was_killed(gc, images, whole, quick,
                                            monkeypatch):
     image_id = images.push([b'a'])[-1]

@@ -148,6 +148,7 @@ def test_client_that_vanishes(segmenting, fails_at, before):
         assert read(segmenting) == before
 
 
+@pytest.mark.once
 @pytest.mark.parametrize('part', ['00000000', '00000002', '00000004',
                                   'multipart-manifest=put'])
 @pytest.mark.parametrize('status', [403, 413, 503])
@@ -319,6 +320,7 @@ def test_bulk_delete_is_checked_item_by_item(segmenting, faults):
     assert victim not in names(segmenting)
 
 
+@pytest.mark.once
 @pytest.mark.parametrize('answer', [
     '', '{}', '{"Response Status": "400 Bad Request", "Number Deleted": 0, '
     '"Number Not Found": 0, "Errors": [["/c/o", "401 Unauthorized"]]}'])

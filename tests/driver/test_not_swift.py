@@ -15,6 +15,7 @@ def storage(faulty_storage):
     return faulty_storage
 
 
+@pytest.mark.once
 @pytest.mark.parametrize('method, call', [
     ('PUT', lambda storage: storage.put_content('dir/new', b'2')),
     ('GET', lambda storage: storage.get_content('dir/there')),
@@ -38,6 +39,7 @@ def test_page(storage, faults, make_storage, method, call, page):
     assert not other.exists('dir/new')
 
 
+@pytest.mark.once
 @pytest.mark.parametrize('method, call', [
     ('GET', lambda storage: storage.get_content('dir/there')),
     ('GET', lambda storage: b''.join(storage.stream_read('dir/there'))),

@@ -286,6 +286,7 @@ def changed(**changes):
     return json.dumps(dict(_GOOD, **changes)).encode()
 
 
+@pytest.mark.once
 @pytest.mark.parametrize('content', [
     b'', b'{', b'[]', b'null', b'7', b'\xff\xfe', b'{"schemaVersion": 2}',
     100000 * b'[', b'{"a":' * 50000, b'{"schemaVersion":' + 100000 * b'9',
@@ -441,6 +442,7 @@ def test_referrers(client):
         _DIGEST(index)]
 
 
+@pytest.mark.once
 @pytest.mark.parametrize('method, path', [
     ('POST', '/v2/a/b/blobs/uploads/'), ('PATCH', '{upload}'),
     ('PUT', '{upload}?digest=' + _DIGEST(b'some')), ('GET', '{upload}'),

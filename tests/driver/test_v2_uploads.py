@@ -155,6 +155,7 @@ def test_cluster_without_static_large_objects(make_storage, v2, listed):
     assert listed(names.SEGMENTS) == []
 
 
+@pytest.mark.once
 @pytest.mark.parametrize('pieces, last', [
     ([], b'some'), ([b'some'], b''), ([3 * _MIB * b'x'], b'end')])
 def test_wrong_digest(workers, storage, listed, pieces, last):
@@ -211,6 +212,7 @@ def test_start_that_is_not_the_end(workers, v2):
     assert content_of(v2, _DIGEST(b'0123456789')) == b'0123456789'
 
 
+@pytest.mark.once
 @pytest.mark.parametrize('size', [10, 3 * _MIB])
 def test_two_that_append_at_once(workers, v2, storage, size):
     found = workers[0].start('a')
@@ -267,6 +269,7 @@ def test_unknown_uploads(workers, v2):
                 ask()
 
 
+@pytest.mark.once
 @pytest.mark.parametrize('pieces', [[], [b'some'], [3 * _MIB * b'x', b'y']])
 def test_cancel(workers, listed, pieces, storage):
     found = workers[0].start('a')
@@ -280,6 +283,7 @@ def test_cancel(workers, listed, pieces, storage):
         workers[0].append('a', found, len(pieces), Stream(b''))
 
 
+@pytest.mark.once
 @pytest.mark.parametrize('pieces, last', [
     ([], b'some'), ([b'some'], b''), ([3 * _MIB * b'x'], b'')])
 def test_end_that_is_asked_for_twice(workers, v2, storage, pieces, last):
@@ -393,6 +397,7 @@ def test_requests_of_an_upload(make_faulty, faults):
                for request, (method, part) in zip(asked, _REQUESTS))
 
 
+@pytest.mark.once
 @pytest.mark.parametrize('fault, retries', [
     (fault, 0) for fault in sorted(_FAULTS)] + [('lost', 3), ('late', 3)])
 def test_faults(make_storage, storage, services, v2, fault, retries):
