@@ -84,7 +84,7 @@ def logged(caplog):
 
 
 def wait_until_back(caplog, count):
-    give_up_at = time.time() + 30
+    give_up_at = time.time() + 120
     while logged(caplog).count('cache_lru: Redis is back') < count:
         assert time.time() < give_up_at
         time.sleep(0.05)

@@ -140,7 +140,7 @@ def test_a_check_is_given_up_soon(make_storage, faults):
     started = time.time()
     with pytest.raises(errors.UnreachableError):
         storage.check()
-    assert time.time() - started < 3
+    assert time.time() - started < 15
 
 
 def test_a_check_does_not_wait_for_a_connection(make_storage):
@@ -170,7 +170,7 @@ def test_each_process_watches_once():
     assert checks == []
     for _ in range(5):
         tested.watch()
-    give_up_at = time.time() + 10
+    give_up_at = time.time() + 120
     while len(checks) < 3 and time.time() < give_up_at:
         time.sleep(0.01)
     assert len(checks) >= 3

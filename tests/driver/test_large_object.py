@@ -63,6 +63,13 @@ def segments(storage):
     return [name for name in names(storage) if name.startswith('.segments/')]
 
 
+def until(condition):
+    """Wait, at most for two minutes."""
+    give_up_at = time.time() + 120
+    while not condition() and time.time() < give_up_at:
+        time.sleep(0.05)
+
+
 def headers(storage, path=_PATH):
     return storage._container.head('registry/' + path)
 
@@ -122,7 +129,7 @@ def test_nothing_is_open_while_the_client_pauses(segmenting):
     free = []
 
     def pause(position):
-        time.sleep(0.5)  # what is under way ends
+        until(lambda: slots.free() == 32)  # what is under way ends
         free.append(slots.free())
     write(segmenting, _CONTENT, before_read=pause)
     assert len(free) >= 4
@@ -228,10 +235,13 @@ class StuckContainer(object):
 
     def put(self, name, content, size_bytes, etag):
         self.started.append(name)
-        self.go_on.wait(10)
+        self.go_on.wait(120)
 
     def put_manifest(self, name, segments, only_new, headers):
         self.manifest = segments
+
+    def list(self, prefix, delimiter):
+        return []
 
 
 def test_push_holds_no_more_than_it_says(swift_settings):
@@ -245,7 +255,8 @@ def test_push_holds_no_more_than_it_says(swift_settings):
     stream.read = lambda size: read_some(min(size, 100))
     writer = threading.Thread(target=objects.write, args=('a', stream))
     writer.start()
-    time.sleep(0.5)
+    until(lambda: len(stuck.started) == 3 and 4000 in positions)
+    time.sleep(0.5)  # in which nothing more is begun
     # Three on their way; one filled, and the first bytes of the next.
     assert len(stuck.started) == 3
     assert max(positions) == 4000

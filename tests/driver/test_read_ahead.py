@@ -146,7 +146,7 @@ def test_an_abandoned_one_stops(slow, make, faults):
         gc.collect()
         assert stopped.is_set()
         for thread in executor._threads:
-            thread.join(5)
+            thread.join(120)
             assert not thread.is_alive()
         assert faults.count('GET', 'layer') - before <= 4
         assert memory_left(storage) == read_ahead._MEMORY_BYTES

@@ -19,7 +19,7 @@ from docker_registry.drivers.swift.client import waiting
 _LOGIN = '/auth/v1.0'
 _MIB = 1024 * 1024
 #: Slack for a machine that does other things as well.
-_SLACK_SECONDS = 2
+_SLACK_SECONDS = 10
 
 
 @pytest.fixture

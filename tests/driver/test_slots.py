@@ -23,7 +23,7 @@ waiting = gevent.spawn(one.acquire, 60)
 gevent.sleep(0)
 ended.kill()
 one.release()
-waiting.get(timeout=10)
+waiting.get(timeout=60)
 print(one.free())
 '''
 

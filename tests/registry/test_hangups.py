@@ -2,7 +2,6 @@
 
 import http.client
 import re
-import time
 
 import pytest
 
@@ -18,10 +17,7 @@ def server(start_registry):
 
 def complaints(server, before):
     """Return what the log says since of clients and errors, once it does."""
-    give_up_at = time.monotonic() + 60
-    while 'hung up' not in server.log()[before:]:
-        assert time.monotonic() < give_up_at
-        time.sleep(0.1)
+    processes.until(lambda: 'hung up' in server.log()[before:])
     # gunicorn is done with that one before it answers another.
     v1client.V1Client(server.port).expect(
         404, 'GET', '/v1/repositories/library/none/tags')

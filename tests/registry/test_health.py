@@ -50,7 +50,7 @@ def test_health_through_an_outage(cluster, start):
     assert before['retries'] == 0
     assert before['pool']['open'] >= 1
     assert before['pool']['waiting'] == 0
-    assert 0 < before['latency_seconds'] < 3
+    assert 0 < before['latency_seconds'] < 10
     assert re.match(r'\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ$', before['since'])
     time.sleep(1)  # times have whole seconds
     cluster.proxy.stop()

@@ -297,10 +297,8 @@ def test_outage(client, server, cluster, start_registry):
     finally:
         cluster.proxy.start()
         cluster.proxy.wait()
-    give_up_at = time.monotonic() + 30
-    while v2.request('GET', '/v2/outage/tags/list').status == 503:
-        assert time.monotonic() < give_up_at
-        time.sleep(0.1)
+    processes.until(lambda: v2.request(
+        'GET', '/v2/outage/tags/list').status != 503)
     assert v2.pull('outage') == found
     v2.pull('outage', 'new')
 
@@ -320,10 +318,7 @@ def test_health_and_metrics(start_registry, cluster):
         '"200"} 1.0', '"404"} 1.0']
     cluster.proxy.stop()
     try:
-        give_up_at = time.monotonic() + 30
-        while v2.request('GET', '/v2/').status == 200:
-            assert time.monotonic() < give_up_at
-            time.sleep(0.1)
+        processes.until(lambda: v2.request('GET', '/v2/').status != 200)
         answer = v2.request('GET', '/v2/')
         assert answer.status == 503 and answer.headers['Retry-After']
     finally:
@@ -355,14 +350,6 @@ def go_registry(server, directory):
         yield running
 
 
-def until(condition):
-    """Wait for a listing, which follows the objects at a distance."""
-    give_up_at = time.monotonic() + 30
-    while not condition():
-        assert time.monotonic() < give_up_at
-        time.sleep(0.2)
-
-
 def test_registry2_serves_what_is_converted(client, v2, go_registry):
     images = (make_images(2) + make_images(1, gzip.compress))
     images[2] = images[2]._replace(json=json.dumps(dict(
@@ -373,8 +360,8 @@ def test_registry2_serves_what_is_converted(client, v2, go_registry):
     for name in ('both', 'library/both'):
         assert go.pull(name) == found
         assert go.pull(name, found.digest) == found
-    until(lambda: 'both' in go.catalog())
-    until(lambda: go.tags('both') == ['latest'])
+    processes.until(lambda: 'both' in go.catalog())
+    processes.until(lambda: go.tags('both') == ['latest'])
 
 
 def test_after_garbage_collection_of_registry2(client, v2, go_registry,
@@ -385,9 +372,10 @@ def test_after_garbage_collection_of_registry2(client, v2, go_registry,
     other = make_images(1)
     client.push('library/gone', other)
     gone = v2.pull('gone')
-    until(lambda: [name for name in stored('files/')
-                   if '/kept/_manifests/tags/latest/current' in name
-                   or '/gone/_manifests/tags/latest/current' in name])
+    processes.until(lambda: [
+        name for name in stored('files/')
+        if '/kept/_manifests/tags/latest/current' in name
+        or '/gone/_manifests/tags/latest/current' in name])
     go_registry.collect_garbage()
     assert v2.pull('kept') == found
     assert v2.pull('gone') == gone

@@ -328,14 +328,6 @@ def go(server, directory):
         yield client
 
 
-def until(condition):
-    """Wait for a listing, which follows the objects at a distance."""
-    give_up_at = time.monotonic() + 30
-    while not condition():
-        assert time.monotonic() < give_up_at
-        time.sleep(0.2)
-
-
 @pytest.mark.parametrize('kind', [v2client.SCHEMA2, v2client.OCI])
 @pytest.mark.parametrize('way', [v2client.ONE_PUT, v2client.CHUNKED])
 def test_each_pulls_at_once_what_the_other_has_pushed(v2, go, way, kind):
@@ -345,8 +337,9 @@ def test_each_pulls_at_once_what_the_other_has_pushed(v2, go, way, kind):
         for reference in ('v%d' % number, pushed.digest):
             assert reader.pull('side/by', reference) == pushed
     for client in (v2, go):
-        until(lambda: client.tags('side/by') == ['v0', 'v1', 'v2', 'v3'])
-        until(lambda: 'side/by' in client.catalog())
+        processes.until(
+            lambda: client.tags('side/by') == ['v0', 'v1', 'v2', 'v3'])
+        processes.until(lambda: 'side/by' in client.catalog())
 
 
 def test_indexes_and_tags_that_move(v2, go):
@@ -372,11 +365,12 @@ def test_after_garbage_collection_of_registry2(v2, go, server, stored):
               for number, (kind, way) in enumerate([
                   (v2client.SCHEMA2, v2client.CHUNKED),
                   (v2client.OCI, v2client.ONE_PUT)])]
-    until(lambda: [name for name in stored('files/') if
-                   '/side/kept/_manifests/tags/v1/current' in name])
+    processes.until(lambda: [
+        name for name in stored('files/')
+        if '/side/kept/_manifests/tags/v1/current' in name])
     gone = v2.push_blob('side/kept', os.urandom(5 * _MIB), v2client.CHUNKED)
-    until(lambda: [name for name in stored('files/')
-                   if gone['digest'].split(':')[1] in name])
+    processes.until(lambda: [name for name in stored('files/')
+                             if gone['digest'].split(':')[1] in name])
     go.collect_garbage()
     for number, image in enumerate(pushed):
         assert v2.pull('side/kept', 'v%d' % number) == image
