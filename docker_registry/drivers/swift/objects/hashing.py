@@ -6,7 +6,6 @@ Knows nothing of Swift, of buffers or of readers.
 """
 
 import binascii
-from concurrent import futures
 import hashlib
 import sys
 import warnings
@@ -24,19 +23,16 @@ class Digest(object):
     Swift asks for the MD5 of all it is given, and the registry's clients for
     a SHA-256; each takes as long as sending it. Under gevent a native thread
     does it, while others run: the worker's other clients, and the sending of
-    what has been hashed. Where threads are real, the caller's own does it,
-    unless it is told otherwise.
+    what has been hashed. Where threads are real, the caller's own does it: to
+    hand it over takes longer than half of a SHA-256.
 
     :param name: 'md5', 'sha256' or 'sha512'
-    :param beside: whether another thread does it also where threads are real
     :param begun: a digest to go on with that has update() and hexdigest();
         None begins anew
     """
 
-    def __init__(self, name, beside=False, begun=None):
+    def __init__(self, name, begun=None):
         self._name = name
-        self._beside = beside
-        self._executor = None
         self._digest = begun
         self._batch = []
         self._batch_bytes = 0
@@ -47,18 +43,12 @@ class Digest(object):
         self._batch.append(chunk)
         self._batch_bytes += len(chunk)
         if self._batch_bytes >= _BATCH_BYTES:
-            threadpool = _threadpool()
-            if threadpool is None and not self._beside:
-                self._hash(self._take_batch())
-                return
             self._wait()
             # Here: gevent's imports are for one thread alone.
             self._digest = self._digest or _new_unlocked(self._name)
+            threadpool = _threadpool()
             if threadpool is None:
-                self._executor = (self._executor
-                                  or futures.ThreadPoolExecutor(1))
-                self._running = self._executor.submit(
-                    self._hash, self._take_batch()).result
+                self._hash(self._take_batch())
             else:
                 self._running = threadpool.spawn(
                     self._hash, self._take_batch()).get

@@ -17,8 +17,7 @@ from ..objects import hashing
 #: How layers are stored, by their first bytes.
 _MAGIC = ((b'\x1f\x8b\x08', 'gzip'), (b'BZh', 'bzip2'),
           (b'\xfd7zXZ\x00', 'xz'), (b'\x28\xb5\x2f\xfd', 'zstd'))
-_MAGIC_BYTES = 6
-#: Of gzip: what comes out at a time.
+#: What is dealt with at a time, and what comes out of gzip at a time.
 _PIECE_BYTES = 1024 * 1024
 #: What goes in at a time, where what comes out has no limit: 46 MB for each 40
 #: bytes of bzip2, 7000 times as much of xz.
@@ -62,9 +61,9 @@ class Pass(object):
     def __init__(self, image_id, description):
         self.kind = None
         self._image_id = image_id
-        self._digest = hashing.Digest('sha256', beside=True)
-        self._diff_id = hashing.Digest('sha256', beside=True)
-        self._checksum = hashing.Digest('sha256', beside=True)
+        self._digest = hashing.Digest('sha256')
+        self._diff_id = hashing.Digest('sha256')
+        self._checksum = hashing.Digest('sha256')
         self._checksum.update(description + b'\n')
         self._size_bytes = self._tar_bytes = 0
         self._is_empty = True
@@ -76,7 +75,7 @@ class Pass(object):
         :raises DamagedError: it cannot be decompressed
         :raises Exception: whatever reading raises
         """
-        chunks = _begin(iter(chunks))
+        chunks = _joined(chunks)
         start = next(chunks)
         self.kind = _kind(start)
         try:
@@ -126,16 +125,19 @@ class _Broken(Exception):
     """Bytes that cannot be decompressed."""
 
 
-def _begin(chunks):
-    """Yield the same bytes, the first of them enough to tell their kind."""
-    start = b''
+def _joined(chunks):
+    """Yield the same bytes in large pieces, at least one.
+
+    Joined once, for digests that take them as they are.
+    """
+    pieces, pieces_bytes = [], 0
     for chunk in chunks:
-        start += chunk
-        if len(start) >= _MAGIC_BYTES:
-            break
-    yield start
-    for chunk in chunks:
-        yield chunk
+        pieces.append(chunk)
+        pieces_bytes += len(chunk)
+        if pieces_bytes >= _PIECE_BYTES:
+            yield b''.join(pieces)
+            pieces, pieces_bytes = [], 0
+    yield b''.join(pieces)
 
 
 def _kind(start):
@@ -194,13 +196,14 @@ def _streams(chunks, make, step_bytes, name, failures, padding=b''):
     started = False
     try:
         for chunk in chunks:
-            steps = [chunk[start:start + step_bytes]
-                     for start in range(0, len(chunk), step_bytes)]
+            steps = collections.deque(
+                chunk[start:start + step_bytes]
+                for start in range(0, len(chunk), step_bytes))
             while steps:
                 if decompressor is None:
                     steps[0] = steps[0].lstrip(padding if started else b'')
                     if not steps[0]:
-                        del steps[0]
+                        steps.popleft()
                         continue
                     decompressor, started = make(), True
                 pieces = []
@@ -221,7 +224,7 @@ def _streams(chunks, make, step_bytes, name, failures, padding=b''):
 
 
 def _step(decompressor, steps, pieces):
-    """Decompress some of the steps, which are taken off their list.
+    """Decompress some of the steps, which are taken off their deque.
 
     :param pieces: what has come out is put into this list
     :returns: whether the stream has ended
@@ -238,7 +241,7 @@ def _step(decompressor, steps, pieces):
         if decompressor.unused_data:
             steps[0] = decompressor.unused_data
             return True
-        del steps[0]
+        steps.popleft()
     return False
 
 
