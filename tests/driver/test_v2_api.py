@@ -141,6 +141,14 @@ def test_range(client, layer, value, first, last):
         first, first + len(expected) - 1, len(layer))
 
 
+def test_range_of_what_the_client_has_begun(client, layer):
+    client.get('/v2/x/manifests/latest')
+    for digest, status in ((_DIGEST(layer), 206), (_NOBODY, 200)):
+        assert client.get(
+            '/v2/x/blobs/' + _DIGEST(layer), Range='bytes=0-9',
+            If_Range='"%s"' % digest).status_code == status
+
+
 @pytest.mark.parametrize('value', ['bytes=999999-', 'bytes=-0'])
 def test_range_outside_the_blob(client, layer, value):
     client.get('/v2/x/manifests/latest')
@@ -213,6 +221,8 @@ def test_lists(client, v1):
         '</v2/x/tags/list?last=A&n=1>; rel="next"')
     assert json.loads(client.get('/v2/x/tags/list?n=0').data.decode()) == {
         'name': 'x', 'tags': []}
+    answer = client.get('/v2/x/tags/list?n=%d' % (10 ** 30))
+    assert json.loads(answer.data.decode())['tags'] == ['1.0', 'A', 'latest']
     assert json.loads(client.get('/v2/x/tags/list?last=z').data.decode()) == {
         'name': 'x', 'tags': []}
 
@@ -269,7 +279,7 @@ def test_image_that_is_being_pushed(client, v1, storage):
 
 @pytest.mark.parametrize('path', [
     'x/manifests/latest', 'x/manifests/{digest}', 'x/blobs/{layer}',
-    'x/tags/list', '_catalog'])
+    'x/referrers/{digest}', 'x/tags/list', '_catalog'])
 @pytest.mark.parametrize('method', ['GET', 'HEAD'])
 def test_outage(client, layer, make_storage, faults, path, method):
     digest = client.get('/v2/x/manifests/latest').headers[

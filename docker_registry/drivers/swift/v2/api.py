@@ -214,7 +214,8 @@ class Application(object):
                 response.headers['Docker-Content-Digest'] = digest
                 return response
         kind = 'application/octet-stream'
-        if request.method == 'GET' and 'Range' not in request.headers:
+        wanted = _range(request, digest)
+        if request.method == 'GET' and wanted is None:
             # Its size comes with it.
             reader = found.open_blob(name, digest)
             size_bytes = reader.object_size
@@ -225,7 +226,7 @@ class Application(object):
         if request.method == 'HEAD':
             return _content(request, digest, size_bytes, kind, None)
         try:
-            wanted = ranges.parse(request.headers['Range'], size_bytes)
+            wanted = ranges.parse(wanted, size_bytes)
         except ranges.UnsatisfiableError:
             raise answers.Refusal(
                 416, 'RANGE_INVALID', 'no byte of the blob is in the range',
@@ -268,11 +269,21 @@ def _allow_reading(request):
             {'Allow': 'GET, HEAD'})
 
 
+def _range(request, digest):
+    """Return the Range header, None where there is none or it is not meant.
+
+    Source: RFC 9110, section 13.1.5
+    """
+    if request.headers.get('If-Range', '"%s"' % digest) != '"%s"' % digest:
+        return None
+    return request.headers.get('Range')
+
+
 def _page(request):
     """Return after which entry of a list to begin, and how many or None."""
     count = request.args.get('n')
     if count is not None:
-        if not re.match('[0-9]{1,9}$', count):
+        if not re.match(r'[0-9]{1,1000}\Z', count):
             raise answers.Refusal(400, 'PAGINATION_NUMBER_INVALID',
                                   'n is not a number', detail={'n': count})
         count = int(count)
