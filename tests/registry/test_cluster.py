@@ -2,8 +2,10 @@
 
 import concurrent.futures
 import contextlib
+import http.client
 import itertools
 import json
+import lzma
 import signal
 import threading
 import urllib.error
@@ -12,10 +14,12 @@ import urllib.request
 import pytest
 
 from stack.clients import v1client
+from stack.clients import v2client
 from stack.commands import cluster_test
 from stack.servers import cluster
 from stack.servers import processes
 from stack.servers import registry
+from stack.servers import relay
 
 
 @pytest.fixture(scope='module')
@@ -233,6 +237,65 @@ def test_repository_that_is_deleted_while_it_is_listed(
         first.expect(200, 'DELETE', path)
         assert second.request('GET', path + 'tags').status == 404
     meanwhile.end()
+
+
+def test_registry_that_is_killed_in_a_conversion(site, directory):
+    """Another one finishes it, while a storage node is away as well."""
+    images = [v1client.make_image(layer_bytes=1000)]
+    for size, change in ((3000000, bytes), (2000000, lzma.compress)):
+        image = v1client.make_image(images[-1], size)
+        images.append(image._replace(layer=change(image.layer)))
+    layers = [image.layer for image in images]
+    layers[-1] = lzma.decompress(layers[-1])
+    first = next(iter(site.registries.values()))
+    v1client.V1Client(first.port).push('cluster/killed', images)
+    settings = dict(first.settings, swift_timeout=60, extensions={
+        'swift_v2': {'enabled': True}})
+    small = 'registry/registry/images/%s/_facts' % images[0].id
+    with contextlib.ExitStack() as running:
+        other = running.enter_context(registry.Registry(
+            str(directory), settings))
+        # It has read the small layer long before the others.
+        slow = running.enter_context(relay.Relay(
+            str(directory), site.swift.proxies[0].port, rate_bytes=300000))
+        victim = running.enter_context(registry.Registry(
+            str(directory), dict(settings, swift_authurl=(
+                'http://%s:%d/auth/v1.0' % (processes.HOST, slow.port)))))
+        node = list(site.swift.storage[0].values())
+        for server in node:
+            server.stop(signal.SIGKILL)
+        try:
+            with concurrent.futures.ThreadPoolExecutor() as executor:
+                broken = executor.submit(
+                    v2client.V2Client(victim.port).pull, 'cluster/killed')
+                processes.until(lambda: is_there(site.swift, small))
+                victim.server.stop(signal.SIGKILL)
+                with pytest.raises((OSError, http.client.HTTPException)):
+                    broken.result()
+            # The link of the tag comes last: nothing was to be had yet.
+            assert not [name for name in site.swift.list()
+                        if 'cluster/killed/_manifests' in name]
+            v2 = v2client.V2Client(other.port)
+            found = v2.pull('cluster/killed')
+            assert found.layers == layers
+        finally:
+            processes.start_all(node)
+        # What is left of it belongs to the layer of xz, which is written anew.
+        assert not [name for name in other.orphans(remove=True)
+                    if images[-1].id not in name]
+        assert other.orphans() == []
+        assert v2.pull('cluster/killed') == found
+        assert v2.pull('cluster/killed', found.digest) == found
+
+
+def is_there(swift, path):
+    """Tell whether there is an object."""
+    try:
+        swift.request('HEAD', path)
+        return True
+    except urllib.error.HTTPError as error:
+        assert error.code == 404
+        return False
 
 
 # The last one here: proxies do without memcached for a minute after it.

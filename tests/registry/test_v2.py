@@ -5,7 +5,6 @@ import gzip
 import json
 import lzma
 import os
-import signal
 import threading
 import time
 
@@ -184,32 +183,6 @@ def test_clients_of_one_image_together(client, server, v2):
     assert len(found) == 6
     assert all(image == found[0] for image in found)
     assert found[0].layers == layers_of(images)
-
-
-def test_registry_that_is_killed_in_a_conversion(client, server, directory):
-    images = make_images(4, lzma.compress, layer_bytes=4 * 1024 * 1024)
-    client.push('library/killed', images)
-    with another(directory, server) as other:
-        thread = threading.Thread(target=lambda: _try(
-            v2client.V2Client(other.port)))
-        thread.start()
-        time.sleep(1)
-        for pid in other.workers():
-            os.kill(pid, signal.SIGKILL)
-        other.server.stop(signal.SIGKILL)
-        thread.join()
-    found = v2client.V2Client(server.port).pull('killed')
-    assert found.layers == [lzma.decompress(layer)
-                            for layer in layers_of(images)]
-    server.orphans(remove=True)
-    assert v2client.V2Client(server.port).pull('killed') == found
-
-
-def _try(v2):
-    try:
-        v2.pull('killed')
-    except (OSError, ValueError, v1client.RefusedError):
-        pass  # it was killed
 
 
 def test_damaged_image(client, v2, server, cluster):
