@@ -2,6 +2,7 @@
 
 import collections
 import os
+import subprocess
 import time
 
 from stack.servers import processes
@@ -20,11 +21,7 @@ class Curl:
     """
 
     def __init__(self, bench, container, port=None):
-        self._command = [
-            'curl', '--silent', '--show-error', '--fail', '--header',
-            'X-Auth-Token: ' + bench.cluster.token(),
-            'http://%s:%d/v1/AUTH_test/%s/layer' % (
-                processes.HOST, port or bench.cluster.proxy.port, container)]
+        self._command = _command(bench, container, 'layer', port)
 
     def write(self, path):
         """Write the object from a file.
@@ -53,3 +50,26 @@ class Curl:
             raise OSError('curl has ended with %d'
                           % os.waitstatus_to_exitcode(status))
         return Transfer(taken, usage.ru_utime + usage.ru_stime)
+
+
+def digest(bench, container, object_name):
+    """Read an object, as `curl | sha256sum`; return its SHA-256 as text.
+
+    :raises OSError: curl has failed
+    """
+    with subprocess.Popen(_command(bench, container, object_name),
+                          stdout=subprocess.PIPE) as curl:
+        found = subprocess.run(['sha256sum'], stdin=curl.stdout, text=True,
+                               stdout=subprocess.PIPE, check=True).stdout
+    if curl.returncode:
+        raise OSError('curl has ended with %d' % curl.returncode)
+    return found.split()[0]
+
+
+def _command(bench, container, object_name, port=None):
+    return [
+        'curl', '--silent', '--show-error', '--fail', '--header',
+        'X-Auth-Token: ' + bench.cluster.token(),
+        'http://%s:%d/v1/AUTH_test/%s/%s' % (
+            processes.HOST, port or bench.cluster.proxy.port, container,
+            object_name)]

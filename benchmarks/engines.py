@@ -197,11 +197,16 @@ class V2(Engine):
         self._ask(201, 'PUT', '/v2/%s/manifests/latest' % name, manifest,
                   {'Content-Type': _MANIFEST})
 
-    def pull(self, prepared):
-        name, layers, (config_digest, config), manifest = prepared
-        path = '/v2/%s/blobs/' % name
+    def pull_manifest(self, prepared):
+        """Pull an image's manifest and compare it."""
+        name, _, _, manifest = prepared
         _same(self._ask(200, 'GET', '/v2/%s/manifests/latest' % name,
                         headers={'Accept': _MANIFEST}).body, manifest)
+
+    def pull(self, prepared):
+        self.pull_manifest(prepared)
+        name, layers, (config_digest, config), _ = prepared
+        path = '/v2/%s/blobs/' % name
         _same(self._ask(200, 'GET', path + config_digest).body, config)
         for digest, layer in layers:
             self._ask(200, 'GET', path + digest, layer=layer)
@@ -238,13 +243,19 @@ class Converted(Engine):
     def push(self, prepared):
         self._v1.push(prepared[0])
 
-    def pull(self, prepared):
+    def pull_manifest(self, prepared):
+        """Pull an image's manifest and compare it; return what is in it."""
         (name, _), layers = prepared
         found = json.loads(self._ask(
             200, 'GET', '/v2/%s/manifests/latest' % name,
             headers=_TODAY).body)
         _same([layer['digest'] for layer in found['layers']],
               [digest for digest, _ in layers])
+        return found
+
+    def pull(self, prepared):
+        (name, _), layers = prepared
+        found = self.pull_manifest(prepared)
         path = '/v2/%s/blobs/' % name
         self._ask(200, 'GET', path + found['config']['digest'],
                   headers=_TODAY)

@@ -5,8 +5,9 @@ import collections
 from . import contestants
 
 #: One goal for this driver's metric of a work. It is compared, round by
-#: round, with another contestant's same metric (than), with another metric of
-#: its own (than_metric), or taken as it is; then it holds for each round.
+#: round, with another contestant's same metric (than), with another metric
+#: (than_metric) of its own or of the other, or taken as it is; then it holds
+#: for each round.
 Goal = collections.namedtuple(
     'Goal', 'work metric than than_metric at_least at_most')
 
@@ -55,4 +56,10 @@ GOALS = [
     _at_least(2, '9 pulls by v2 clients', 'pull', _REGISTRY_2),
     _at_least(1.2, '9 pulls by v2 clients', 'pull, few', _REGISTRY_2),
     _at_most(512, '9 pulls by v2 clients', 'memory, at once'),
+    # 3, and what asks now and then whether Swift is well.
+    _at_most(3.1, '9 pulls by v2 clients', 'requests a manifest'),
+    _at_most(4, '9 pulls by v2 clients', 'requests a pulled layer'),
+    _at_least(0.8, '10 index', 'one job', _RAW),
+    # 1.3 of that, with two jobs.
+    _at_least(1.04, '10 index', 'two jobs', _RAW, 'one job'),
 ]

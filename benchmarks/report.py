@@ -139,7 +139,7 @@ def is_met(run, goal):
 
 def describe(goal):
     """Return what a goal is about, as a text."""
-    other = goal.than or goal.than_metric
+    other = ', '.join(filter(None, (goal.than, goal.than_metric)))
     return '%s: %s%s' % (goal.work, goal.metric, ' / ' + other if other
                          else '')
 
@@ -147,10 +147,9 @@ def describe(goal):
 def reached(run, goal):
     """Return the Spread of what a goal is about, None if not measured."""
     own = values(run, goal.work, _OWN, goal.metric)
-    if goal.than:
-        return ratios(own, values(run, goal.work, goal.than, goal.metric))
-    if goal.than_metric:
-        return ratios(own, values(run, goal.work, _OWN, goal.than_metric))
+    if goal.than or goal.than_metric:
+        return ratios(own, values(run, goal.work, goal.than or _OWN,
+                                  goal.than_metric or goal.metric))
     return spread(own.values())
 
 

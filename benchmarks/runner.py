@@ -33,6 +33,7 @@ from . import scales
 from . import works
 from .works import capped_link
 from .works import driver_alone
+from .works import index
 from .works import many_clients
 from .works import memory
 from .works import one_client
@@ -50,7 +51,7 @@ _WORKS = [
     many_clients.ManyClients(), small_layers.SmallLayers(),
     small_layers.SmallLayersWithRedis(), tags.Tags(),
     capped_link.CappedLink(), redirect.Redirect(), memory.Memory(),
-    v2_pulls.V2Pulls()]
+    v2_pulls.V2Pulls(), index.Index()]
 
 
 def _options():

@@ -6,7 +6,7 @@ from .. import contestants
 from .. import images
 
 _DELAY_SECONDS = 0.02
-_LAYER_BYTES = 16 * 1024
+LAYER_BYTES = 16 * 1024
 
 
 class SmallLayers:
@@ -20,7 +20,7 @@ class SmallLayers:
                Metric('requests a pulled layer', '', False)]
 
     def measure(self, bench, contestant, outcome, **options):
-        image = images.make('bench/small', bench.scale.layers, _LAYER_BYTES)
+        image = images.make('bench/small', bench.scale.layers, LAYER_BYTES)
         prepared = None
         with bench.relay(delay_seconds=_DELAY_SECONDS) as network, \
                 bench.container(network.port) as settings:

@@ -13,6 +13,7 @@ from .. import images
 from .. import usage
 from .many_clients import LAYER_MIB
 from .many_clients import all_at_once
+from .small_layers import LAYER_BYTES
 
 
 class V2Pulls:
@@ -20,9 +21,23 @@ class V2Pulls:
     name = '9 pulls by v2 clients'
     who = (contestants.THIS_V2, contestants.REGISTRY_2)
     metrics = [rate('pull'), rate('pull, few'),
-               Metric('memory, at once', 'MiB', False)]
+               Metric('memory, at once', 'MiB', False),
+               Metric('requests a manifest', '', False),
+               Metric('requests a pulled layer', '', False)]
 
     def measure(self, bench, contestant, outcome):
+        self._large(bench, contestant, outcome)
+        with bench.serve(contestant) as (engine, _):
+            made = [engine.prepare(images.make(
+                'bench/image%d' % number, 1, LAYER_MIB * MIB))
+                for number in range(bench.scale.images)]
+            if _push(engine, made, outcome):
+                all_at_once(bench.scale.few, engine.pull, made, outcome,
+                            'pull, few')
+        self._requests(bench, contestant, outcome)
+
+    def _large(self, bench, contestant, outcome):
+        """Pull a large layer, once and by many clients at once."""
         mib = bench.scale.large_mib
         with bench.serve(contestant, workers=1) as (engine, server):
             prepared = engine.prepare(
@@ -38,13 +53,27 @@ class V2Pulls:
                     range(pulls)))
             if None not in taken:
                 outcome.values['memory, at once'] = peak.mib
-        with bench.serve(contestant) as (engine, _):
-            made = [engine.prepare(images.make(
-                'bench/image%d' % number, 1, LAYER_MIB * MIB))
-                for number in range(bench.scale.images)]
-            if _push(engine, made, outcome):
-                all_at_once(bench.scale.few, engine.pull, made, outcome,
-                            'pull, few')
+
+    def _requests(self, bench, contestant, outcome):
+        """Count what pulls ask of Swift, through a registry that is new."""
+        layers = bench.scale.layers
+        with bench.container() as settings:
+            with bench.start(contestant, settings) as (engine, _):
+                prepared = engine.prepare(
+                    images.make('bench/small', layers, LAYER_BYTES))
+                if not _push(engine, [prepared], outcome):
+                    return
+            for metric, action, times, count in (
+                    ('requests a manifest', 'pull_manifest', layers, layers),
+                    ('requests a pulled layer', 'pull', 1, layers)):
+                with bench.start(contestant, settings) as (engine, _):
+                    before = bench.requests()
+                    for _ in range(times):
+                        if outcome.attempt(getattr(engine, action),
+                                           prepared) is None:
+                            return
+                    outcome.values[metric] = (
+                        bench.requests() - before) / count
 
 
 def _push(engine, made, outcome):
