@@ -6,7 +6,6 @@ its language; one that no rule handles fails.
 
 import collections
 import glob
-import hashlib
 import json
 import os
 import re
@@ -59,7 +58,8 @@ def blocks(page):
                 break
             body.append(below)
         text = textwrap.dedent('\n'.join(body)).strip('\n')
-        caption = re.match(r':caption: (.*)\n+', text)
+        # README.rst is for PyPI, too, which knows no captions.
+        caption = re.match(r'(?::caption: |# (?=haproxy))(.*)\n+', text)
         if caption:
             text = text[caption.end():]
         yield _Block(page, number + 1, start.group(2).strip() if start else '',
@@ -283,36 +283,53 @@ def run_command(operator, cluster, words):
     operator(*[word.strip("'") for word in words])
 
 
-def run_skopeo(operator, cluster, words):
-    """Sync one repository from a registry of ours, as written."""
+def run_way_out(operator, cluster, words):
+    """Move two repositories of a registry of ours, as written."""
     with tempfile.TemporaryDirectory() as directory, registry.Registry(
             directory, cluster.settings(
                 storage_path='/registry', swift_container='skopeo',
-                extensions={'swift_v2': {'enabled': True}})) as server:
-        go = registry2.Registry2(directory, cluster.settings(
-            swift_container='other'))
-        with go:
-            image = v1client.make_image()
-            v1client.V1Client(server.port).push('team/app', [image], 'v1')
-            policy = os.path.join(directory, 'policy.json')
-            with open(policy, 'w') as text:
-                text.write('{"default": [{"type": "insecureAcceptAnything"}]}')
-            hosts = {'registry.example.com': server.port,
-                     'other.example.com': go.port}
-            for name, port in hosts.items():
-                words = [word.replace(name, '127.0.0.1:%d' % port)
-                         for word in words]
-            run(environments.program('clients', 'skopeo'), '--policy', policy,
-                *words[1:2], '--src-tls-verify=false',
-                '--dest-tls-verify=false', *words[2:], cwd=directory)
-            if 'backup' in words:
-                found = os.path.join(directory, 'backup', 'app:v1',
-                                     hashlib.sha256(image.layer).hexdigest())
-                with open(found, 'rb') as layer:
-                    assert layer.read() == image.layer
-            else:
-                assert v2client.V2Client(go.port).pull(
-                    'team/app', 'v1').layers == [image.layer]
+                extensions={'swift_v2': {'enabled': True}})) as server, \
+            registry2.Registry2(directory, cluster.settings(
+                swift_container='other')) as go:
+        images = {name: v1client.make_image() for name in ('app', 'team/app')}
+        for name, image in images.items():
+            v1client.V1Client(server.port).push(
+                name if '/' in name else 'library/' + name, [image], 'v1')
+        if words[0] == 'for':
+            _run_out(server, go, directory, next(
+                command for command in commands() if '_catalog' in command))
+        _run_out(server, go, directory, ' '.join(words))
+        found = sorted(read(os.path.join(directory, 'repositories')).split())
+        assert found == sorted(images)
+        for name, image in images.items():
+            layer = v2client.digest(image.layer)
+            if 'backup/$(dirname' in words:
+                with open(os.path.join(directory, 'backup', name + ':v1',
+                                       layer.split(':')[1]), 'rb') as copied:
+                    assert copied.read() == image.layer
+            elif words[0] == 'for':
+                assert v2client.V2Client(go.port).pull(name, 'v1') == (
+                    v2client.V2Client(server.port).pull(name, 'v1'))
+
+
+def _run_out(server, go, directory, command):
+    """Run a command of the way out, but for names of hosts and TLS."""
+    for name, port in (('registry.example.com', server.port),
+                       ('other.example.com', go.port)):
+        command = command.replace('https://' + name, 'http://' + name)
+        command = command.replace(name, '127.0.0.1:%d' % port)
+    home = os.path.join(directory, '.config', 'containers')
+    os.makedirs(home, exist_ok=True)
+    with open(os.path.join(home, 'policy.json'), 'w') as text:
+        text.write('{"default": [{"type": "insecureAcceptAnything"}]}')
+    with open(os.path.join(home, 'registries.conf'), 'w') as text:
+        for port in (server.port, go.port):
+            text.write('[[registry]]\nlocation = "127.0.0.1:%d"\n'
+                       'insecure = true\n' % port)
+    run('sh', '-ec', command, cwd=directory, env=without_proxy(
+        HOME=directory, PATH=os.pathsep.join([
+            os.path.dirname(environments.program('clients', 'skopeo')),
+            os.environ['PATH']])))
 
 
 def run_swift_post(operator, cluster, words):
@@ -369,7 +386,8 @@ _COMMANDS = {'docker-registry-swift check': run_check,
              'docker-registry-swift gc': run_command,
              'docker-registry-swift fsck': run_command,
              'docker-registry-swift copy': run_copy,
-             'skopeo sync': run_skopeo,
+             'curl': run_way_out,
+             'for name in': run_way_out,
              'swift post': run_swift_post,
              'pip install': run_pip,
              'apt-get': run_apt_get,
