@@ -1,10 +1,17 @@
 """How many requests to Swift the calls of the registry cost."""
 
+import io
+import os
+
 import calls
 import pytest
 import relay
+import v1_images
 
 from docker_registry.core import exceptions
+from docker_registry.drivers.swift.client import deletion
+from docker_registry.drivers.swift.v2 import store
+from docker_registry.drivers.swift.v2 import uploads
 
 
 def test_push(make_faulty, faults, parent):
@@ -42,6 +49,33 @@ def test_pull_with_redis(make_faulty, faults, redis_cache, parent):
     for storage in (one, other):
         assert calls.counted(faults, calls.get_json, storage) == 3
     assert calls.counted(faults, calls.get_layer, make_faulty()) == 1
+
+
+@pytest.mark.parametrize('pieces, expected', [
+    (['PATCH', 'PUT'], 10),  # docker, podman, skopeo
+    (['PUT'], 6),  # containerd, oras
+    (['POST'], 3)])
+def test_layer_that_v2_clients_push(make_faulty, faults, monkeypatch, pieces,
+                                    expected):
+    storage = make_faulty()
+    # Each seldom enough to ask anew what the container is like.
+    monkeypatch.setattr(deletion, '_VERSIONS_SECONDS', -1)
+    v2 = store.Store(storage.settings, storage.container)
+    worker = uploads.Uploads(storage.settings, storage.container, v2)
+    content = os.urandom(3000000)
+    digest = v1_images.digest(content)
+
+    def push():
+        assert not v2.has_layer('a/b', digest)
+        if pieces == ['POST']:
+            worker.put('a/b', digest, io.BytesIO(content))
+            return
+        upload, number = worker.start('a/b'), 0
+        left = io.BytesIO(content)
+        if 'PATCH' in pieces:
+            number = worker.append('a/b', upload, 0, left).number
+        worker.finish('a/b', upload, number, digest, left)
+    assert calls.counted(faults, push) == expected
 
 
 @pytest.mark.parametrize('name', ['_inprogress', '_checksum'])

@@ -4,10 +4,13 @@ import io
 import os
 
 import pytest
+import v1_images
 
 from docker_registry.core import exceptions
 from docker_registry.drivers.swift import errors
 from docker_registry.drivers.swift.client import deletion
+from docker_registry.drivers.swift.v2 import store
+from docker_registry.drivers.swift.v2 import uploads
 
 _REPOSITORY = 'repositories/team/app'
 _MARK = 'images/1/_inprogress'
@@ -62,6 +65,21 @@ def test_a_layer_is_gone(versioned):
         assert b''.join(versioned().stream_read(_LAYER)) == content
     versioned().remove(_LAYER)
     assert listed(storage) == ['registry/a']
+
+
+def test_an_upload_is_over(versioned):
+    storage = versioned()
+    worker = uploads.Uploads(storage.settings, storage.container, store.Store(
+        storage.settings, storage.container))
+    for content in (b'some', os.urandom(3 * 1024 * 1024)):
+        upload = worker.start('a')
+        worker.append('a', upload, 0, io.BytesIO(content))
+        worker.finish('a', upload, 1, v1_images.digest(content),
+                      io.BytesIO(b''))
+        with pytest.raises(uploads.UnknownUploadError):
+            worker.state('a', upload, 0)
+    assert not [name for name in listed(storage) if '/step-' in name]
+    assert list(storage.orphans(None)) == []
 
 
 @pytest.mark.parametrize('versioned', ['X-Versions-Location'], indirect=True)

@@ -20,16 +20,13 @@ class BulkDelete(object):
 
     :param requests: retry.Requests
     :param container: name of the container
-    :param delete: callable that removes the one object that it is given the
-        name of, by a request of its own
     """
 
-    def __init__(self, requests, container, delete):
+    def __init__(self, requests, container):
         self._requests = requests
         self._container = container
-        self._delete = delete
 
-    def delete_all(self, object_names, max_deletes):
+    def delete_all(self, object_names, max_deletes, delete):
         """Remove objects; those that are not there are fine.
 
         Tries all before it raises for those that are left, unless Swift does
@@ -38,6 +35,8 @@ class BulkDelete(object):
         :param object_names: iterable of names
         :param max_deletes: how many the cluster takes in one request, 0 where
             it has no bulk delete
+        :param delete: callable that removes the one object that it is given
+            the name of, by a request of its own
         :raises errors.SwiftError: the first of the failures
         """
         names = iter(object_names)
@@ -50,7 +49,7 @@ class BulkDelete(object):
                 batch = self._send(batch)
             for name in batch:
                 try:
-                    self._delete(name)
+                    delete(name)
                 except errors.ObjectNotFoundError:
                     pass  # the listing lags behind, or somebody was faster
                 except errors.UnreachableError:

@@ -241,7 +241,7 @@ class Container(object):
         """
         self._deletion.delete(object_name)
 
-    def delete_all(self, object_names):
+    def delete_all(self, object_names, written_once=False):
         """Remove objects, many in one request where the cluster can do that.
 
         One that is not there is no failure.
@@ -250,9 +250,11 @@ class Container(object):
         not answer: waiting for each of them would take long.
 
         :param object_names: iterable of names
+        :param written_once: whether none has replaced another, so that no
+            version before can come back
         :raises errors.SwiftError: the first of the failures
         """
-        self._deletion.delete_all(object_names)
+        self._deletion.delete_all(object_names, written_once)
 
     def list(self, prefix, delimiter=None, container=None):
         """Yield what the listing says of the names that begin with a prefix.

@@ -39,8 +39,7 @@ class Deletion(object):
         self._container = container
         self._ask_metadata = ask_metadata
         self._capabilities = capabilities
-        self._bulk_delete = bulk_delete.BulkDelete(requests, container,
-                                                   self.delete)
+        self._bulk_delete = bulk_delete.BulkDelete(requests, container)
         self._has_versions = False
         self._noted_at = float('-inf')
 
@@ -68,11 +67,13 @@ class Deletion(object):
             'them for its X-Versions-Location, see swift_container' % (
                 object_name, _MAX_VERSIONS, self._container), object_name)
 
-    def delete_all(self, object_names):
+    def delete_all(self, object_names, written_once):
         """Remove objects, as Container.delete_all() does."""
+        one_by_one = not written_once and self._brings_back_versions()
         self._bulk_delete.delete_all(
-            object_names, 0 if self._brings_back_versions()
-            else self._capabilities().max_deletes)
+            object_names, 0 if one_by_one
+            else self._capabilities().max_deletes,
+            self._send if written_once else self.delete)
 
     def _brings_back_versions(self):
         """Tell whether DELETE brings back the version before.

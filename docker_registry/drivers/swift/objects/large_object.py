@@ -376,12 +376,12 @@ class LargeObjects(object):
     def discard(self, segments):
         """Remove segments that nothing refers to any more.
 
-        :param segments: iterable of names; what cannot be removed is found
-            by orphans()
+        :param segments: iterable of names, none of which was used before;
+            what cannot be removed is found by orphans()
         """
         try:
             for batch in _batches(segments):
-                self._container.delete_all(batch)
+                self._container.delete_all(batch, written_once=True)
         except errors.SwiftError as error:
             logger.warning('segments are left, to be found as orphans: %s',
                            error)
