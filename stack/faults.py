@@ -64,8 +64,9 @@ def worker(site, load):
     give_up_at = time.monotonic() + _SECONDS_TO_HIT_A_PUSH
     before = len(load.failures)
     while time.monotonic() < give_up_at and not any(
-            failure.request.method == 'PUT'
-            and failure.request.path.endswith('/layer')
+            failure.request.method in ('PUT', 'PATCH')
+            and ('/blobs/uploads/' in failure.request.path
+                 or failure.request.path.endswith('/layer'))
             for failure in load.failures[before:]):
         pid, began_at = random.choice(one.workers()), time.time()
         os.kill(pid, signal.SIGKILL)

@@ -75,9 +75,13 @@ class V2Client:
                                dict(self._headers, **(headers or {})))
             response = connection.getresponse()
             return v1client.Answer(response.status, response.headers,
-                                   response.read())
+                                   self.read(response))
         finally:
             connection.close()
+
+    def read(self, response):
+        """Return the whole body of an answer."""
+        return response.read()
 
     def get(self, path, headers=None):
         """Send a GET; follow a redirect to wherever it leads.

@@ -1,8 +1,8 @@
 """Clients that push and pull until they are told to stop.
 
 Each pushes images of its own, one or two layers each, and pulls what anybody
-has pushed, compared by checksum. All that they ask, and what became of it,
-is kept.
+has pushed, compared by checksum. Every other one speaks v2, and pulls what
+either API has pushed. All that they ask, and what became of it, is kept.
 """
 
 import collections
@@ -15,18 +15,22 @@ import uuid
 
 from . import engine
 from . import v1client
+from . import v2client
 from ..servers import balancer
 
 #: So that a client's every pull reads more tags than one.
 _IMAGES_A_REPOSITORY = 5
+_READ_BYTES = 64 * 1024
 
 #: A request that was sent. id: its name in the balancer's log; again: whether
 #: it repeats one that failed; times in Unix seconds
 Request = collections.namedtuple('Request', 'id method path began_at again')
-#: An image as pushed: where, and the checksum of each layer by image id
-Pushed = collections.namedtuple('Pushed', 'repository tag checksums')
-#: A push or pull that failed. images: what was to be pushed, () for a pull;
-#: request: the one that failed; at: when, in Unix seconds
+#: An image as pushed: where, by which client (V1 or V2), and as what each of
+#: them pulls it, a dict: V1 by image ids, V2 by its layers
+Pushed = collections.namedtuple('Pushed', 'repository tag api contents')
+#: A push or pull that failed. images: what was to be pushed, a list of
+#: v1client.Image, whose ids say nothing to v2; () for a pull; request: the one
+#: that failed; at: when, in Unix seconds
 Failure = collections.namedtuple('Failure', 'images pushed request at text')
 
 
@@ -80,23 +84,22 @@ class Workload:
 
         :returns: whether the push was acknowledged
         """
-        client = _Client(self)
+        client = pushed.api(self)
         with self._noting(client, pushed, images):
-            client.push(pushed.repository, images, pushed.tag)
+            client.push_images(pushed, images)
             self.acknowledged.append(pushed)
             return True
         return False
 
-    def pull(self, pushed):
+    def pull(self, pushed, api=None):
         """Pull what has been pushed.
 
+        :param api: V1 or V2; None is as it was pushed
         :returns: whether every byte of it came
         """
-        client = _Client(self)
+        client = (api or pushed.api)(self)
         with self._noting(client, pushed):
-            pulled = client.pull(pushed.repository, pushed.tag)
-            found = {image.id: v1client.checksum(image) for image in pulled}
-            if found != pushed.checksums:
+            if client.contents_of(pushed) != pushed.contents[type(client)]:
                 raise v1client.CorruptError('%s:%s is another image' % (
                     pushed.repository, pushed.tag))
             self.pulled += 1
@@ -111,17 +114,14 @@ class Workload:
                 if not is_there]
 
     def half_images(self):
-        """Return the ids of images that are served wrongly: of failed pushes.
+        """Return which images of failed pushes are served wrongly, texts.
 
         Until an image is complete the registry is to say so; it may be
         complete, if only the answer was lost.
         """
-        client = _Client(self)
-        return [image.id for failure in self.failures
-                for image in failure.images
-                if client.has_image(image.id)
-                and client.request('GET', '/v1/images/%s/layer' % image.id)
-                .body != image.layer]
+        return [found for failure in self.failures if failure.images
+                for found in failure.pushed.api(self).half_images(
+                    failure.pushed, failure.images)]
 
     def _work(self, number):
         for count in range(10 ** 6):
@@ -131,14 +131,31 @@ class Workload:
                 layer_bytes=random.randint(*self._layer_bytes))]
             if random.random() < 0.3:
                 images.append(v1client.make_image(images[0], 50000))
+            api = (V1, V2)[number % 2]
+            contents = {V2: [v2client.digest(image.layer)
+                             for image in images]}
+            if api is V1:
+                contents[V1] = {image.id: v1client.checksum(image)
+                                for image in images}
             self.push(Pushed(
                 'cluster/client%d-%d' % (
                     number, count // _IMAGES_A_REPOSITORY),
-                'v%d' % (count % _IMAGES_A_REPOSITORY),
-                {image.id: v1client.checksum(image) for image in images}),
+                'v%d' % (count % _IMAGES_A_REPOSITORY), api, contents),
                 images)
-            if self.acknowledged:
-                self.pull(random.choice(self.acknowledged[-100:]))
+            there = [pushed for pushed in self.acknowledged[-100:]
+                     if api in pushed.contents]
+            if there:
+                self.pull(random.choice(there), api)
+
+    def note(self, method, path, again):
+        """Keep that a request is going to be sent; return the Request."""
+        request = Request(uuid.uuid4().hex, method, path, time.time(), again)
+        self.requests.append(request)
+        return request
+
+    def pause(self):
+        """Wait, as after each part of a layer."""
+        time.sleep(self._pause_seconds)
 
     @contextlib.contextmanager
     def _noting(self, client, pushed, images=()):
@@ -154,9 +171,12 @@ class Workload:
                     pushed.tag, type(error).__name__, error)))
 
 
-class _Client(engine.EngineClient):
+class V1(engine.EngineClient):
 
-    """A client whose requests are kept; good for one push or pull."""
+    """A client whose requests are kept; good for one push or pull.
+
+    :ivar last: the Request that it has sent last
+    """
 
     def __init__(self, workload):
         super().__init__(workload.port, workload._pace)
@@ -166,21 +186,86 @@ class _Client(engine.EngineClient):
 
     @contextlib.contextmanager
     def open(self, method, path, body=None, headers=None, chunked=False):
-        name = uuid.uuid4().hex
-        self.last = Request(name, method, path, time.time(),
-                            self.retries > self._counted)
+        self.last = self._workload.note(method, path,
+                                        self.retries > self._counted)
         self._counted = self.retries
-        self._workload.requests.append(self.last)
         with super().open(method, path, body, dict(
-                headers or {}, **{balancer.REQUEST_ID: name}),
+                headers or {}, **{balancer.REQUEST_ID: self.last.id}),
                 chunked) as response:
             yield response
 
+    def push_images(self, pushed, images):
+        """Push images, the base first, as what they are Pushed."""
+        self.push(pushed.repository, images, pushed.tag)
+
+    def contents_of(self, pushed):
+        """Pull what was Pushed; return what it is to this client."""
+        return {image.id: v1client.checksum(image) for image in self.pull(
+            pushed.repository, pushed.tag)}
+
+    def half_images(self, pushed, images):
+        """Return which of these images are served wrongly, texts."""
+        return [image.id for image in images if self.has_image(image.id)
+                and self.request('GET', '/v1/images/%s/layer' % image.id)
+                .body != image.layer]
+
+    @staticmethod
+    def is_left_of(failure, segment):
+        """Tell whether a segment may be of a push that has failed."""
+        return any(image.id in segment for image in failure.images)
+
     def read(self, response, size):
-        time.sleep(self._workload._pause_seconds)
+        self._workload.pause()
         return super().read(response, size)
 
     def chunks(self, layer):
         for chunk in super().chunks(layer):
             yield chunk
-            time.sleep(self._workload._pause_seconds)
+            self._workload.pause()
+
+
+class V2(v2client.V2Client):
+
+    """The same by the v2 API. It repeats nothing."""
+
+    def __init__(self, workload):
+        super().__init__(workload.port)
+        self._workload = workload
+        self.last = None
+
+    def request(self, method, path, headers=None, body=None):
+        self.last = self._workload.note(method, path, False)
+        return super().request(
+            method, path, dict(headers or {}, **{
+                balancer.REQUEST_ID: self.last.id}),
+            self._slowly(body) if isinstance(body, list) else body)
+
+    def read(self, response):
+        return b''.join(self._slowly(iter(
+            lambda: response.read(_READ_BYTES), b'')))
+
+    def push_images(self, pushed, images):
+        self.push(pushed.repository, [image.layer for image in images],
+                  pushed.tag, way=random.choice(
+                      [v2client.CHUNKED, v2client.ONE_PUT]))
+
+    def contents_of(self, pushed):
+        return [v2client.digest(layer) for layer in self.pull(
+            pushed.repository, pushed.tag).layers]
+
+    def half_images(self, pushed, images):
+        answer = self.request('GET', '/v2/%s/manifests/%s' % (
+            pushed.repository, pushed.tag))
+        if answer.status == 404 or (
+                self.contents_of(pushed) == pushed.contents[V2]):
+            return []
+        return ['%s:%s' % (pushed.repository, pushed.tag)]
+
+    @staticmethod
+    def is_left_of(failure, segment):
+        return '/%s/_uploads/' % failure.pushed.repository in segment
+
+    def _slowly(self, chunks):
+        for chunk in chunks:
+            yield chunk
+            self._workload.pause()

@@ -165,8 +165,7 @@ def _count(event, clients, failures, entries, orphans):
     requests = [request for request in clients.requests
                 if during(request.began_at)]
     mine = [failure for failure in failures if during(failure.at)]
-    broken = [image.id for failure in mine if event.kills
-              for image in failure.images]
+    broken = [failure for failure in mine if event.kills and failure.images]
     return Row(
         event.name, len(requests), sum(request.again for request in requests),
         sum(during(entry.began_at) and entry.tries.strip('+') != '0'
@@ -174,8 +173,8 @@ def _count(event, clients, failures, entries, orphans):
         len(mine),
         sum(_was_in_flight(failure, entries, [event]) for failure in mine),
         sum(during(failure.at) for failure in clients.corrupt),
-        sum(any(image_id in name for image_id in broken)
-            for name in orphans))
+        sum(any(failure.pushed.api.is_left_of(failure, name)
+                for failure in broken) for name in orphans))
 
 
 def _was_in_flight(failure, entries, events):

@@ -56,7 +56,8 @@ class Cluster:
                         swift_authurl='http://%s:%d/auth/v1.0' % (
                             processes.HOST, proxies.port),
                         swift_segment_size=SEGMENT_SIZE_BYTES,
-                        storage_path='/registry', cache_lru={
+                        storage_path='/registry', extensions={
+                            'swift_v2': {'enabled': True}}, cache_lru={
                             'host': processes.HOST, 'db': 0, 'password': None,
                             'port': self.redis.server.port}), workers=2))
             self.balancer = start(balancer.Balancer(
