@@ -21,7 +21,8 @@ from .steps import PROJECT
 from .steps import ROOT
 
 __all__ = ['EnvironmentError', 'PROJECT', 'ROOT', 'TESTED_PYTHONS', 'build',
-           'build_together', 'find_python', 'find_python27', 'program']
+           'build_together', 'find_python', 'find_python27', 'is_built',
+           'program']
 
 #: Pythons that Swift's and Redis's wheels exist for, the best tried first.
 _SWIFT_PYTHONS = ('3.11', '3.12', '3.10', '3.9', '3.8', '3.13')
@@ -77,15 +78,22 @@ def build(name):
               'debootstrap': _build_debootstrap,
               'python2.7': _build_python27}[name]
     directory = os.path.join(ROOT, name)
-    stamp = os.path.join(directory, 'stamp')
-    fingerprint = _fingerprint()
     with _lock(name):
-        if not os.path.exists(stamp) or open(stamp).read() != fingerprint:
+        if not is_built(name):
             shutil.rmtree(directory, ignore_errors=True)
             recipe(directory)
-            with open(stamp, 'w') as stamp_file:
-                stamp_file.write(fingerprint)
+            with open(_stamp(name), 'w') as stamp_file:
+                stamp_file.write(_fingerprint())
     return os.path.join(directory, 'bin', 'python')
+
+
+def is_built(name):
+    """Tell whether an environment is there, so that build() is quick."""
+    try:
+        with open(_stamp(name)) as stamp_file:
+            return stamp_file.read() == _fingerprint()
+    except FileNotFoundError:
+        return False
 
 
 def build_together(*names):
@@ -112,6 +120,10 @@ def find_python27():
 def program(name, binary):
     """Return the path of a program in an environment."""
     return os.path.join(os.path.dirname(build(name)), binary)
+
+
+def _stamp(name):
+    return os.path.join(ROOT, name, 'stamp')
 
 
 def _fingerprint():
