@@ -93,6 +93,8 @@ log_level = WARNING
 pipeline = %(service)s-server
 [app:%(service)s-server]
 use = egg:swift#%(service)s
+# Their level is INFO.
+log_requests = false
 # A listing is to lag behind where a test makes it, not where the machine is
 # busy.
 container_update_timeout = 20
