@@ -1,11 +1,20 @@
 """docker-registry-swift ls and du, on a real Swift."""
 
+import hashlib
 import json
+import os
 
 import pytest
+from test_v2_adoption import history
+from test_v2_adoption import push
+import test_v2_push_api
 import v1_images
 
 from docker_registry.drivers.swift.commands import output
+from docker_registry.drivers.swift.v2 import adoption
+from docker_registry.drivers.swift.v2 import layout
+
+_CONFIG = history(('one', True), ('two', True))
 
 
 @pytest.fixture
@@ -22,9 +31,10 @@ def test_repositories(command, images, storage):
     status, printed = command('ls')
     assert status == 0
     lines = [line.split() for line in printed.splitlines()]
-    assert lines[0] == ['REPOSITORY', 'TAGS', 'PUSHED', 'ACCESS']
+    assert lines[0] == ['REPOSITORY', 'TAGS', 'PUSHED', 'API', 'ACCESS']
     assert [line[:2] + line[4:] for line in lines[1:]] == [
-        ['library/demo', '2', 'public'], ['team/secret', '1', 'private']]
+        ['library/demo', '2', 'v1', 'public'],
+        ['team/secret', '1', 'v1', 'private']]
 
 
 def test_more_repositories_than_a_page_has(json_command, images):
@@ -49,11 +59,14 @@ def test_tags(command, json_command, images):
     assert [each.pop('pushed_at')[-1] for each in found] == ['Z', 'Z']
     assert found == [
         {'repository': 'library/x', 'tag': '1', 'image': base, 'layers': 1,
-         'size_bytes': 1000, 'damaged': False},
+         'size_bytes': 1000, 'damaged': False, 'digest': None,
+         'apis': ['v1']},
         {'repository': 'library/x', 'tag': '2', 'image': top, 'layers': 2,
-         'size_bytes': 4000, 'damaged': False}]
+         'size_bytes': 4000, 'damaged': False, 'digest': None,
+         'apis': ['v1']}]
     printed = command('ls', 'x')[1].splitlines()
-    assert printed[2].split()[:5] == ['library/x', '2', top[:12], '3.9', 'KiB']
+    assert printed[2].split()[:6] == [
+        'library/x', '2', top[:12], 'v1', '3.9', 'KiB']
 
 
 def test_size_of_a_layer_in_segments(json_command, make_storage):
@@ -61,6 +74,111 @@ def test_size_of_a_layer_in_segments(json_command, make_storage):
     images.tag(images.push([b'a' * 2500000])[-1])
     assert json_command('ls', 'x')[1][0]['size_bytes'] == 2500000
     assert json_command('du')[1][0]['layers_bytes'] == 2500000
+
+
+@pytest.fixture
+def client(storage):
+    return test_v2_push_api.Client(storage)
+
+
+@pytest.fixture
+def tags(json_command):
+    """List tags; return what there is of each by its name."""
+    return lambda pattern: {
+        (each['repository'], each['tag']): each
+        for each in json_command('ls', pattern)[1]}
+
+
+def test_tags_of_v2(command, json_command, client, images, storage, tags):
+    layers = [os.urandom(1000), os.urandom(500)]
+    pushed = v1_images.digest(push(client, layers, _CONFIG, 'x'))
+    client.push('a/b/c', '7', layers=layers[:1])
+    image_id = images.push([v1_images.tar(10)])[-1]
+    images.tag(image_id, tag='old')
+    found = tags('*')
+    assert list(found) == [('library/x', 'latest'), ('library/x', 'old'),
+                           ('a/b/c', '7')]
+    assert [each['apis'] for each in found.values()] == [
+        ['v2'], ['v1'], ['v2']]
+    latest = found['library/x', 'latest']
+    assert (latest['digest'], latest['image'], latest['size_bytes'],
+            latest['layers']) == (pushed, None, 1500, 2)
+    # Who pulls it by the other API has it made for that.
+    adoption.in_container(storage.settings, storage.container).refresh(
+        'library', 'x')
+    test_v2_push_api.digest_of(client, 'x', 'old')
+    found = tags('x')
+    assert [each['apis'] for each in found.values()] == [['v1', 'v2']] * 2
+    assert found['library/x', 'old']['image'] == image_id
+    assert found['library/x', 'latest']['digest'] == pushed
+    assert found['library/x', 'latest']['size_bytes'] == 1500
+    assert [(each['repository'], each['tags'], each['apis'])
+            for each in json_command('ls')[1]] == [
+        ('a/b/c', 1, ['v2']), ('library/x', 2, ['v1', 'v2'])]
+    assert command('ls', 'a/b/c')[1].splitlines()[1].split()[2:4] == [
+        json_command('ls', 'a/b/c')[1][0]['digest'][7:19], 'v2']
+
+
+def test_last_push_counts(client, images, tags):
+    image_id = images.push([v1_images.tar(10)])[-1]
+    images.tag(image_id)
+    pushed = v1_images.digest(client.push('x'))
+    assert tags('x')['library/x', 'latest']['digest'] == pushed
+    images.tag(image_id)
+    found = tags('x')['library/x', 'latest']
+    assert (found['image'], found['apis']) == (image_id, ['v1'])
+
+
+def test_index(client, tags):
+    shared = os.urandom(100)
+    content = json.dumps({
+        'schemaVersion': 2, 'mediaType': test_v2_push_api._INDEX,
+        'manifests': [{
+            'mediaType': test_v2_push_api._OCI, 'size': len(manifest),
+            'digest': v1_images.digest(manifest)} for manifest in [
+                client.push(tag=None, media_type=test_v2_push_api._OCI,
+                            layers=[shared, os.urandom(size)])
+                for size in (10, 20)]]}).encode()
+    client.put_manifest(content, tag='all',
+                        media_type=test_v2_push_api._INDEX)
+    found = tags('a/b')['a/b', 'all']
+    assert (found['size_bytes'], found['layers']) == (130, 3)
+
+
+def test_damage_of_v2(client, tags, storage):
+    layer = os.urandom(100)
+    client.push('x', layers=[layer])
+    manifest = client.push('y')
+    client.push('z')
+    names = layout.Layout('/registry')
+    storage.container.delete(names.blob(v1_images.digest(layer)))
+    storage.container.delete(names.blob(v1_images.digest(manifest)))
+    storage.container.put(names.tag_link('z', 'latest'), b'nothing', 7,
+                          hashlib.md5(b'nothing').hexdigest())
+    for name in 'xyz':
+        found = tags(name)['library/%s' % name, 'latest']
+        assert (found['damaged'], found['size_bytes']) == (True, None)
+
+
+def test_room_of_shared_layers(client, images, json_command, storage):
+    layer, other = v1_images.tar(5000), v1_images.tar(70000)
+    images.tag(images.push([layer])[-1])
+    test_v2_push_api.digest_of(client, 'x', 'latest')  # converted
+    push(client, [layer, other], _CONFIG, 'y')
+    adoption.in_container(storage.settings, storage.container).refresh(
+        'library', 'y')
+    report = json_command('du')[1][0]
+    largest = report['largest']
+    assert [each['size_bytes'] for each in largest[:2]] == [
+        len(other), len(layer)]
+    assert 'digest' in largest[0] and 'image' in largest[1]
+    # Beside them are configs and manifests.
+    assert report['layers_bytes'] < len(layer) + len(other) + 5000
+    assert report['tagged_bytes'] == report['layers_bytes']
+    usage = {each['repository']: each for each in report['repositories']}
+    assert usage['library/y']['size_bytes'] > len(layer) + len(other)
+    assert len(other) < usage['library/y']['alone_bytes'] < len(other) + 3000
+    assert usage['library/x']['alone_bytes'] < 3000
 
 
 def test_names_as_clients_have_them(json_command, images):
@@ -146,7 +264,7 @@ def test_room(command, json_command, images):
     images.tag(two, 'library/two')
     status, (report,) = json_command('du')
     assert status == 0
-    assert report['images'] == 4
+    assert report['layers'] == 4
     assert report['layers_bytes'] == 11500
     assert report['tagged_bytes'] == 4500
     assert report['repositories'] == [
@@ -154,11 +272,11 @@ def test_room(command, json_command, images):
          'alone_bytes': 3000},
         {'repository': 'library/two', 'tags': 1, 'size_bytes': 1500,
          'alone_bytes': 500}]
-    assert report['layers'][1] == {'image': one, 'size_bytes': 3000}
+    assert report['largest'][1] == {'image': one, 'size_bytes': 3000}
     assert [each['repository'] for each in json_command('du', 'two')[1][0][
         'repositories']] == ['library/two']
     printed = command('du')[1]
-    assert 'tags reach 4.4 KiB of it, gc can free 6.8 KiB' in printed
+    assert '4 layers and blobs: 11.2 KiB; tags reach 4.4 KiB of it' in printed
     assert json.loads(json.dumps(report)) == report
 
 

@@ -2,27 +2,32 @@
 
 import collections
 import heapq
+import itertools
 import operator
 
 from . import opened
 from . import output
 from . import stored
+from . import stored_v2
+from . import tagged
 from .. import errors
 from .. import names
+from ..v2 import layout
 
 #: What main.py shows of this command.
 HELP = 'show what repositories and layers really take'
 DESCRIPTION = '''\
-Layers are stored once however many images and repositories have them. SIZE is
-all that a repository's tags need; ALONE is what no other repository needs, and
-what removing it and gc would free. Then the largest repositories and layers.
-Sizes are bytes of layers, as they were pushed, before Swift's replicas.'''
+Layers are stored once however many images and repositories have them, of
+whichever API. SIZE is all that a repository's tags need; ALONE is what no
+other repository needs, and what removing it and gc would free. Then the largest
+repositories and layers. Sizes are bytes of v1's layers and v2's blobs, as they
+were pushed, before Swift's replicas.'''
 
 _LARGEST = 10
 #: In place of the number of a repository.
 _SEVERAL = -1
 _REPOSITORIES = '%-40s  %5s  %10s  %10s'
-_LAYERS = '%-64s  %10s'
+_LAYERS = '%-71s  %10s'
 
 _Usage = collections.namedtuple(
     '_Usage', 'repository tags size_bytes alone_bytes')
@@ -51,16 +56,17 @@ def run(options):
                 'name': registry.container.name,
                 'objects': int(headers['x-container-object-count']),
                 'size_bytes': int(headers['x-container-bytes-used'])},
-            'images': len(usage.sizes),
+            'layers': len(usage.sizes),
             'layers_bytes': sum(usage.sizes.values()),
             'tagged_bytes': sum(map(usage.sizes.__getitem__, usage.owners)),
             'repositories': [
                 dict(each._asdict()) for each
                 in usage.repositories(options.repository)],
-            'layers': [{'image': image_id, 'size_bytes': size_bytes}
-                       for image_id, size_bytes in heapq.nlargest(
-                           _LARGEST, usage.sizes.items(),
-                           operator.itemgetter(1))]}
+            'largest': [
+                {'digest' if layout.is_digest(layer) else 'image': layer,
+                 'size_bytes': size_bytes} for layer, size_bytes
+                in heapq.nlargest(_LARGEST, usage.sizes.items(),
+                                  operator.itemgetter(1))]}
     if options.json:
         output.print_json(report)
     else:
@@ -70,38 +76,59 @@ def run(options):
 
 class _Survey(object):
 
-    """Finds out which image is of which repositories.
+    """Finds out which layer is of which repositories.
 
-    Holds a hundred bytes or two for each image.
+    Holds a hundred bytes or two for each layer and blob. A layer is known by
+    the id of its image, and one that v2 clients have pushed by its digest.
 
     :param registry: opened.Opened
-    :ivar sizes: dict from the id of an image to the size of its layer in bytes
-    :ivar owners: dict from the id of an image that a tag reaches to the number
-        of its repository, or _SEVERAL
+    :ivar sizes: dict from layers to their sizes in bytes
+    :ivar owners: dict from layers that a tag reaches to the number of its
+        repository, or _SEVERAL
     """
 
     def __init__(self, registry):
         self._registry = registry
         self._stored = stored.Stored(registry)
+        self._stored_v2 = stored_v2.StoredV2(registry)
         self.sizes = {}
         self.owners = {}
+        # What has its bytes in another: a layer in a blob, or the other way.
+        self._aliases = {}
         self._repositories = []
 
     def survey(self):
         """Ask Swift."""
+        jobs = self._registry.jobs
+        adopted = []
         with output.Progress('images') as progress:
             for image in progress.count(self._stored.images()):
                 if 'layer' in image.files:
                     self.sizes[image.id] = image.files['layer'].size_bytes
+                    if '_checksum' not in image.files:
+                        adopted.append(image.id)  # perhaps
+        blobs, shared = {}, []
+        with output.Progress('blobs') as progress:
+            sizes = set(self.sizes.values())
+            for blob in progress.count(self._stored_v2.blobs()):
+                blobs[blob.digest] = blob.size_bytes
+                if blob.size_bytes in sizes:
+                    shared.append(blob.digest)  # perhaps
+        self.sizes.update(blobs)
         # Of a dynamic large object the listing has no size.
-        empty = [image_id for image_id, size in self.sizes.items() if not size]
-        self.sizes.update(self._registry.jobs.each(self._size, empty))
+        empty = [layer for layer, size in self.sizes.items() if not size]
+        self.sizes.update(jobs.each(self._size, empty))
+        for layer, alias in itertools.chain(
+                jobs.each(self._alias_of_layer, adopted),
+                jobs.each(self._alias_of_blob, shared)):
+            if alias in self.sizes:
+                self._aliases[layer] = alias
+                del self.sizes[layer]
+        found = tagged.Tagged(self._registry, self._stored, self._stored_v2)
         with output.Progress('tags') as progress:
-            tags = progress.count(
-                self._stored.tags(self._stored.repositories()))
-            for tag, image_ids in self._registry.jobs.each(
-                    self._layers, tags):
-                self._add(tag, image_ids)
+            tags = progress.count(found.tags(found.repositories()))
+            for tag, layers in jobs.each(self._layers, tags):
+                self._add(tag, layers)
 
     def repositories(self, pattern):
         """Return the _Usage of repositories, the largest first.
@@ -118,45 +145,66 @@ class _Survey(object):
         found.sort(key=lambda usage: (-usage.size_bytes, usage.repository))
         return found if pattern else found[:_LARGEST]
 
-    def _add(self, tag, image_ids):
+    def _add(self, tag, layers):
         name = tag.repository.name
         if not self._repositories or self._repositories[-1][0] != name:
             self._repositories.append((name, 0, 0))
             self._seen = set()
         _, tags, size_bytes = self._repositories[-1]
         number = len(self._repositories) - 1
-        for image_id in image_ids:
-            if image_id in self._seen or image_id not in self.sizes:
+        for layer in layers:
+            while layer in self._aliases:
+                layer = self._aliases[layer]
+            if layer in self._seen or layer not in self.sizes:
                 continue
-            self._seen.add(image_id)
-            size_bytes += self.sizes[image_id]
-            if self.owners.setdefault(image_id, number) != number:
-                self.owners[image_id] = _SEVERAL
+            self._seen.add(layer)
+            size_bytes += self.sizes[layer]
+            if self.owners.setdefault(layer, number) != number:
+                self.owners[layer] = _SEVERAL
         self._repositories[-1] = name, tags + 1, size_bytes
 
     def _layers(self, tag):
-        if not names.is_image_id(tag.image_id):
-            return tag, []
+        """Return a tag, and ids and digests of all that it needs."""
+        found = set()
         try:
-            return tag, self._stored.ancestry(tag.image_id)
-        except (errors.ObjectNotFoundError, stored.UnreadableError):
-            return tag, []
+            if tag.digest is not None:
+                found = self._stored_v2.reached(tag.digest)
+            if tag.image_id is not None and names.is_image_id(tag.image_id):
+                found.update(self._stored.ancestry(tag.image_id))
+        except (errors.ObjectNotFoundError, errors.BrokenObjectError,
+                stored.UnreadableError):
+            pass  # fsck tells
+        return tag, found
 
-    def _size(self, image_id):
+    def _size(self, layer):
         try:
-            return image_id, self._stored.layer_bytes(image_id)
+            if layout.is_digest(layer):
+                return layer, self._stored_v2.store.blob_bytes(layer)
+            return layer, self._stored.layer_bytes(layer)
         except errors.ObjectNotFoundError:
-            return image_id, 0
+            return layer, 0
+
+    def _alias_of_layer(self, image_id):
+        """Return an id, and the digest of the blob that has its layer."""
+        name = self._stored_v2.only_segment(self._registry.names.object_name(
+            stored.image_path(image_id, 'layer')))
+        return image_id, name and self._stored_v2.layout.blob_digest(name)
+
+    def _alias_of_blob(self, digest):
+        """Return a digest, and the id of the image whose layer it is."""
+        name = self._stored_v2.alias(digest)
+        parts = name and self._registry.names.path(name).split('/')
+        return digest, parts[1] if parts and len(parts) == 3 and (
+            parts[0], parts[2]) == ('images', 'layer') else None
 
 
 def _print(report):
     output.print_line('container %s: %d objects, %s' % (
         report['container']['name'], report['container']['objects'],
         output.size(report['container']['size_bytes'])))
-    output.print_line('%d layers: %s; tags reach %s of it, gc can free %s' % (
-        report['images'], output.size(report['layers_bytes']),
-        output.size(report['tagged_bytes']),
-        output.size(report['layers_bytes'] - report['tagged_bytes'])))
+    output.print_line('%d layers and blobs: %s; tags reach %s of it' % (
+        report['layers'], output.size(report['layers_bytes']),
+        output.size(report['tagged_bytes'])))
     output.print_line('')
     output.print_line(_REPOSITORIES % ('REPOSITORY', 'TAGS', 'SIZE', 'ALONE'))
     for each in report['repositories']:
@@ -164,7 +212,7 @@ def _print(report):
             each['repository'], each['tags'], output.size(each['size_bytes']),
             output.size(each['alone_bytes'])))
     output.print_line('')
-    output.print_line(_LAYERS % ('LAYER OF IMAGE', 'SIZE'))
-    for each in report['layers']:
-        output.print_line(_LAYERS % (each['image'],
+    output.print_line(_LAYERS % ('LAYER', 'SIZE'))
+    for each in report['largest']:
+        output.print_line(_LAYERS % (each.get('image') or each['digest'],
                                      output.size(each['size_bytes'])))

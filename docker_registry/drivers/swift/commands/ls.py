@@ -5,22 +5,27 @@ import itertools
 from . import opened
 from . import output
 from . import stored
+from . import stored_v2
+from . import tagged
 from .. import errors
 from .. import names
+from ..v2 import layout
 
 #: What main.py shows of this command.
 HELP = 'list repositories, or the tags of some'
 DESCRIPTION = '''\
-Without REPOSITORY: each repository, how many tags it has, and how long ago one
-of them was pushed. This asks the container's listing alone, which follows
-pushes at a distance of seconds. With REPOSITORY: each of its tags with the id
-of its image, the size of all its layers together, how many they are, and how
-long ago the tag was pushed. Of a damaged image the size is "damaged"; see
-fsck.'''
+Without REPOSITORY: each repository, how many tags it has, how long ago one of
+them was pushed, and whether there are tags of v1, v2 or both. This asks the
+container's listing alone, which follows pushes at a distance of seconds. With
+REPOSITORY: each of its tags with the id of its v1 image, or else the digest of
+its manifest, for clients of which API it is stored, the size of all its layers
+together, how many they are, and how long ago the tag was pushed. What is
+stored for one API is made for the other when its clients ask. Of a damaged
+image the size is "damaged"; see fsck.'''
 
 _BATCH_TAGS = 512
-_TAGS = '%-24s  %-16s  %-12s  %10s  %6s  %s'
-_REPOSITORIES = '%-40s  %5s  %-8s  %s'
+_TAGS = '%-24s  %-16s  %-12s  %-5s  %10s  %6s  %s'
+_REPOSITORIES = '%-40s  %5s  %-8s  %-5s  %s'
 
 
 def add_options(parser):
@@ -61,27 +66,27 @@ class _Listing(object):
         self._registry = registry
         self._as_json = as_json
         self._stored = stored.Stored(registry)
+        self._stored_v2 = stored_v2.StoredV2(registry)
+        self._tagged = tagged.Tagged(registry, self._stored, self._stored_v2)
         self._now = registry.container.clock()
         self._sizes = {}
 
     def repositories(self):
         """Print all repositories."""
-        self._head(_REPOSITORIES, 'REPOSITORY', 'TAGS', 'PUSHED', 'ACCESS')
-        for repository in self._stored.repositories():
-            written = [repository.files[name].written_at for name, _
-                       in stored.listed_tags(repository.files)]
-            access = ('private' if '_private' in repository.files
-                      else 'public')
+        self._head(_REPOSITORIES, 'REPOSITORY', 'TAGS', 'PUSHED', 'API',
+                   'ACCESS')
+        # Of each only what is printed.
+        for line in sorted(map(_summary, self._tagged.repositories())):
+            name, tags, pushed_at, apis, access = line
             if self._as_json:
                 output.print_json({
-                    'repository': repository.name, 'tags': len(written),
-                    'access': access,
-                    'pushed_at': written and output.iso8601(max(written))
-                    or None})
+                    'repository': name, 'tags': tags, 'access': access,
+                    'apis': apis,
+                    'pushed_at': pushed_at and output.iso8601(pushed_at)})
             else:
                 output.print_line(_REPOSITORIES % (
-                    repository.name, len(written),
-                    self._age(max(written)) if written else '-', access))
+                    name, tags, self._age(pushed_at) if pushed_at else '-',
+                    ' '.join(apis), access))
 
     def tags(self, pattern):
         """Print the tags of repositories; return whether there are any.
@@ -91,15 +96,15 @@ class _Listing(object):
         found = []
 
         def repositories():
-            for repository in self._stored.repositories(pattern):
+            for repository in self._tagged.repositories(pattern):
                 found.append(True)
                 yield repository
-        tags = self._stored.tags(repositories())
+        tags = self._tagged.tags(repositories())
         first = True
         for batch in iter(lambda: list(itertools.islice(tags, _BATCH_TAGS)),
                           []):
             if first:
-                self._head(_TAGS, 'REPOSITORY', 'TAG', 'IMAGE', 'SIZE',
+                self._head(_TAGS, 'REPOSITORY', 'TAG', 'IMAGE', 'API', 'SIZE',
                            'LAYERS', 'PUSHED')
             first = False
             self._print_tags(batch)
@@ -108,40 +113,48 @@ class _Listing(object):
     def _print_tags(self, tags):
         jobs = self._registry.jobs
         layers = list(jobs.each(self._layers, tags))
-        missing = {image_id for each in layers for image_id in each or ()
-                   if image_id not in self._sizes}
+        missing = {layer for each in layers for layer in each or ()
+                   if layer not in self._sizes}
         self._sizes.update(jobs.each(self._size, sorted(missing)))
-        for tag, layer_ids in zip(tags, layers):
-            sizes = [self._sizes[image_id] for image_id in layer_ids or ()]
-            damaged = not sizes or None in sizes
+        for tag, layers_of_tag in zip(tags, layers):
+            sizes = [self._sizes[layer] for layer in layers_of_tag or ()]
+            damaged = layers_of_tag is None or None in sizes
             if self._as_json:
                 output.print_json({
                     'repository': tag.repository.name, 'tag': tag.name,
-                    'image': tag.image_id, 'damaged': damaged,
+                    'image': tag.image_id, 'digest': tag.digest,
+                    'apis': tag.apis, 'damaged': damaged,
                     'size_bytes': None if damaged else sum(sizes),
                     'layers': len(sizes),
                     'pushed_at': output.iso8601(tag.written_at)})
             else:
+                image = tag.image_id or (tag.digest or '-').split(':')[-1]
                 output.print_line(_TAGS % (
-                    tag.repository.name, tag.name, tag.image_id[:12],
+                    tag.repository.name, tag.name, image[:12],
+                    ' '.join(tag.apis),
                     'damaged' if damaged else output.size(sum(sizes)),
                     len(sizes) or '-', self._age(tag.written_at)))
 
     def _layers(self, tag):
-        """Return the ids of an image's layers, None where it is damaged."""
-        if not names.is_image_id(tag.image_id):
-            return None
+        """Return ids or digests of a tag's layers, None where it is damaged.
+        """
         try:
+            if tag.image_id is None:
+                return tag.digest and self._stored_v2.layers(tag.digest)
+            if not names.is_image_id(tag.image_id):
+                return None
             return self._stored.ancestry(tag.image_id)
         except (errors.ObjectNotFoundError, stored.UnreadableError):
             return None
 
-    def _size(self, image_id):
-        """Return an image's id and the size of its layer, None without."""
+    def _size(self, layer):
+        """Return a layer's id or digest and its size, None without it."""
         try:
-            return image_id, self._stored.layer_bytes(image_id)
+            if layout.is_digest(layer):
+                return layer, self._stored_v2.store.blob_bytes(layer)
+            return layer, self._stored.layer_bytes(layer)
         except errors.ObjectNotFoundError:
-            return image_id, None
+            return layer, None
 
     def _head(self, line, *titles):
         if not self._as_json:
@@ -151,3 +164,17 @@ class _Listing(object):
         if self._now is None:  # Swift does not say what time it is
             return output.iso8601(written_at)
         return output.age(self._now - written_at)
+
+
+def _summary(repository):
+    """Return what ls prints of a tagged.Repository, a tuple."""
+    files = repository.v1.files
+    written = {tag: files[name].written_at
+               for name, tag in stored.listed_tags(files)}
+    apis = (['v1'] if written else []) + (['v2'] if repository.v2 else [])
+    for tags in repository.v2.values():
+        for tag, written_at in tags.items():
+            written[tag] = max(written_at, written.get(tag, 0))
+    return (repository.v1.name, len(written),
+            max(written.values()) if written else None, apis,
+            'private' if '_private' in files else 'public')

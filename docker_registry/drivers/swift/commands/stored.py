@@ -20,6 +20,7 @@ import time
 from .. import compat
 from .. import errors
 from .. import names
+from ..v2 import images
 
 _TAG = 'tag_'
 _KEPT_ANCESTRIES = 1000
@@ -32,8 +33,10 @@ Image = collections.namedtuple('Image', 'id files')
 #: name: as clients have it, "library/demo". path: as the registry has it.
 #: files: as those of an Image.
 Repository = collections.namedtuple('Repository', 'name path files')
-#: image_id: the content of the tag, text; written_at: Unix time in seconds.
-Tag = collections.namedtuple('Tag', 'repository name image_id written_at')
+#: image_id: the content of the tag, text; written_at: Unix time in seconds;
+#: digest: of the manifest that it was made of for v1 clients, or None.
+Tag = collections.namedtuple(
+    'Tag', 'repository name image_id written_at digest')
 
 
 class UnreadableError(Exception):
@@ -181,7 +184,7 @@ class Stored(object):
 
         :param pattern: name with *, ? and [] as in a shell; None for all
         """
-        if pattern is None or _has_wildcards(pattern):
+        if pattern is None or has_wildcards(pattern):
             found = self._directories('repositories', 3)
         else:
             found = self._directories(repository_path(pattern), 3)
@@ -200,7 +203,7 @@ class Stored(object):
         """
         # Two steps, for one that waits for the other would need threads of
         # its own.
-        for batch in _batches(repositories):
+        for batch in batches(repositories):
             listed = self._opened.jobs.each(self._tag_names, batch)
             found = itertools.chain.from_iterable(listed)
             for tag in self._opened.jobs.each(self._tag, found):
@@ -214,7 +217,7 @@ class Stored(object):
 
         :param repository: Repository
         """
-        return [name for _, name, _ in self._tag_names(repository)]
+        return [name for _, name in self._tag_names(repository)]
 
     def tag(self, repository, name):
         """Return the Tag of a name.
@@ -222,7 +225,7 @@ class Stored(object):
         :param repository: Repository
         :returns: None where there is none
         """
-        return self._tag((repository, name, None))
+        return self._tag((repository, name))
 
     def ancestry(self, image_id):
         """Return the ids of an image and those below it, it first.
@@ -276,28 +279,27 @@ class Stored(object):
                 yield directory, files
 
     def _tag_names(self, repository):
-        """Return (repository, name, Entry or None) of each possible tag."""
-        found = [(repository, tag, repository.files[name])
-                 for name, tag in listed_tags(repository.files)]
+        """Return (repository, name) of each possible tag."""
+        found = [(repository, tag)
+                 for _, tag in listed_tags(repository.files)]
         found += [
-            (repository, tag_name(path), None)
+            (repository, tag_name(path))
             for path in self._opened.recent_tags.paths(repository.path)
             if path.rsplit('/', 1)[1] not in repository.files]
         return found
 
     def _tag(self, tag):
-        repository, name, entry = tag
+        repository, name = tag
         path = tag_path(repository.path, name)
         try:
-            image_id = self._opened.read(path)
-            if entry is None:
-                entry = Entry(None, float(self._opened.container.head(
-                    self._names.object_name(path))['x-timestamp']))
+            headers, content = self._opened.small_objects.get(
+                self._names.object_name(path))
         except errors.ObjectNotFoundError:
             return None
         return Tag(repository, name, compat.native(
-            image_id.decode('utf-8', 'replace').encode(
-                'ascii', 'backslashreplace').strip()), entry.written_at)
+            content.decode('utf-8', 'replace').encode(
+                'ascii', 'backslashreplace').strip()),
+            float(headers['x-timestamp']), headers.get(images.DIGEST))
 
 
 def listed_tags(files):
@@ -329,10 +331,12 @@ def repository_name(path):
     return '%s/%s' % names.repository_of(path)
 
 
-def _has_wildcards(pattern):
+def has_wildcards(pattern):
+    """Tell whether a pattern may be of several names."""
     return bool(re.search(r'[*?\[]', pattern))
 
 
-def _batches(iterable):
+def batches(iterable):
+    """Yield lists of some items."""
     iterator = iter(iterable)
     return iter(lambda: list(itertools.islice(iterator, 256)), [])

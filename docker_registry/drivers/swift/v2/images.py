@@ -26,8 +26,9 @@ _TAG = 'tag_'
 #: What an image's directory has besides the registry's own files.
 _FACTS, _MANIFEST, _ARCHIVE = '_facts', '_manifest', '_archive'
 
-#: Of which digest a tag was made, that v2 clients have pushed.
-_DIGEST = 'x-object-meta-v2-digest'
+#: In the metadata of what was made of what v2 clients have pushed: of a tag,
+#: the digest of its manifest; of a layer, its own.
+DIGEST = 'x-object-meta-v2-digest'
 
 #: What a v1 tag names. written_at: Unix time by Swift's clock. digest: the
 #: manifest that it was made of for v1 clients; None of what they have pushed.
@@ -88,7 +89,7 @@ class Images(object):
         if not names.is_image_id(image_id):
             return None
         return Tag(image_id, float(headers.get('x-timestamp', 0)),
-                   headers.get(_DIGEST))
+                   headers.get(DIGEST))
 
     def put_tag(self, namespace, repository, tag, found):
         """Write a tag that was made of what v2 clients have pushed.
@@ -105,7 +106,7 @@ class Images(object):
         self._small_objects.write(
             self._names.object_name(_tag_path(namespace, repository,
                                               _TAG + tag)),
-            found.image_id.encode('ascii'), headers={_DIGEST: found.digest})
+            found.image_id.encode('ascii'), headers={DIGEST: found.digest})
 
     def put_index(self, namespace, repository):
         """Write the list of a repository's images, where there is none.
@@ -132,10 +133,14 @@ class Images(object):
         self.put_new(self._name(image_id, 'ancestry'), ancestry)
         self.put_new(self._name(image_id, 'json'), description)
 
-    def put_new(self, object_name, content):
-        """Write an object, bytes, where there is none."""
+    def put_new(self, object_name, content, digest=None):
+        """Write an object, bytes, where there is none.
+
+        :param digest: to be in its metadata, or None
+        """
         try:
-            self._small_objects.write(object_name, content, only_new=True)
+            self._small_objects.write(object_name, content, only_new=True,
+                                      headers=digest and {DIGEST: digest})
         except errors.ObjectExistsError:
             pass
 

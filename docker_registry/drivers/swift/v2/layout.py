@@ -7,6 +7,7 @@ Source: registry/storage/paths.go, registry/storage/driver/swift/swift.go and
     reference/regexp.go of distribution 2.8.2
 """
 
+import collections
 import re
 
 from .. import compat
@@ -22,6 +23,26 @@ _TAG = re.compile(r'[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}\Z')
 _DIGEST = re.compile(r'(?:sha256:[0-9a-f]{64}|sha512:[0-9a-f]{128})\Z')
 #: v1's namespace of names that have none.
 _LIBRARY = 'library'
+
+#: What an object of a repository is. repository: its name. kind: LAYER, what
+#: lets it have a layer or config; REVISION, a manifest; TAG, what a tag names;
+#: INDEX, what it has named; REFERRER, what is about a subject; UPLOAD, what is
+#: of one of registry:2's uploads. name: of the tag or upload, digest, subject:
+#: text, None where it has none.
+Part = collections.namedtuple('Part', 'repository kind name digest subject')
+LAYER, REVISION, TAG, INDEX, REFERRER, UPLOAD = (
+    'layer', 'revision', 'tag', 'index', 'referrer', 'upload')
+#: Parts of the names of links, after that of the repository. A digest is two.
+_KINDS = (
+    (LAYER, re.compile('_layers/(?P<digest>[^/]+/[^/]+)/link\\Z')),
+    (REVISION, re.compile(
+        '_manifests/revisions/(?P<digest>[^/]+/[^/]+)/link\\Z')),
+    (TAG, re.compile('_manifests/tags/(?P<name>[^/]+)/current/link\\Z')),
+    (INDEX, re.compile('_manifests/tags/(?P<name>[^/]+)/index/'
+                       '(?P<digest>[^/]+/[^/]+)/link\\Z')),
+    (REFERRER, re.compile('_manifests/referrers/(?P<subject>[^/]+/[^/]+)/'
+                          '(?P<digest>[^/]+/[^/]+)/link\\Z')),
+    (UPLOAD, re.compile('_uploads/(?P<name>[^/]+)/')))
 
 
 def is_name(text):
@@ -96,13 +117,24 @@ class Layout(object):
         digest = '%s:%s' % (parts[0], parts[2])
         return digest if is_digest(digest) else None
 
-    def link_digest(self, object_name):
-        """Return the digest that a link's name has, None without one."""
-        parts = object_name.split('/')
-        if len(parts) < 3 or parts[-1] != _LINK[1:]:
-            return None
-        digest = '%s:%s' % (parts[-3], parts[-2])
-        return digest if is_digest(digest) else None
+    def part(self, object_name):
+        """Return the Part that an object of a repository is.
+
+        :param object_name: begins with repository_prefix()
+        :returns: None for what registry:2 does not know
+        """
+        # No part of a repository's name begins with an underscore.
+        repository, slash, rest = object_name[
+            len(self.repository_prefix()):].partition('/_')
+        for kind, pattern in _KINDS:
+            found = pattern.match(slash[1:] + rest)
+            if found:
+                parts = found.groupdict()
+                digests = [parts.get(each) and parts[each].replace('/', ':')
+                           for each in ('digest', 'subject')]
+                if all(each is None or is_digest(each) for each in digests):
+                    return Part(repository, kind, parts.get('name'), *digests)
+        return None
 
     def layer_link(self, name, digest):
         """Return the name of what lets a repository have a layer or config.
@@ -147,6 +179,14 @@ class Layout(object):
     def tags_prefix(self, name):
         """Return what the names of all that is of a tag begin with."""
         return '%s_manifests/tags/' % self.repository_prefix(name)
+
+    def links_prefixes(self, name):
+        """Return what the names of all links of a repository begin with.
+
+        :returns: list: of its manifests, of its layers
+        """
+        return [self.repository_prefix(name) + each
+                for each in ('_manifests/', '_layers/')]
 
     def repository_prefix(self, name=''):
         """Return what all names of a repository begin with.

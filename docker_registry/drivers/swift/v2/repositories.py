@@ -68,7 +68,7 @@ class Repositories(object):
         :raises facts.DamagedError: it cannot be, and why
         """
         v1_tag, link = self._look(name, tag)
-        if _is_good(v1_tag, link):
+        if is_good(v1_tag, link):
             return link.digest
         if v1_tag is None:
             raise UnknownError('MANIFEST_UNKNOWN',
@@ -82,7 +82,7 @@ class Repositories(object):
         :raises facts.DamagedError: it cannot be converted, and why
         """
         v1_tag, link = self._look(name, tag)
-        if v1_tag is None or _is_good(v1_tag, link):
+        if v1_tag is None or is_good(v1_tag, link):
             return False
         self._convert(name, tag, v1_tag)
         return True
@@ -150,7 +150,7 @@ class Repositories(object):
     def has_tag(self, name, tag):
         """Tell whether a repository has a tag now."""
         v1_tag, link = self._look(name, tag)
-        return v1_tag is not None or _is_good(v1_tag, link)
+        return v1_tag is not None or is_good(v1_tag, link)
 
     def has_tags(self, name, names=None):
         """Tell whether a repository has a tag now.
@@ -170,10 +170,21 @@ class Repositories(object):
         def names_it(tag):
             v1_tag, link = self._look(name, tag)
             return link is not None and link.digest == digest and (
-                _is_good(v1_tag, link))
+                is_good(v1_tag, link))
         with futures.ThreadPoolExecutor(_REQUESTS_AT_ONCE) as executor:
             return [tag for tag, does in zip(
                 names, executor.map(names_it, names)) if does]
+
+    def digests(self, name):
+        """Return the digests that tags of a repository name, a set.
+
+        Not of what v1 clients have pushed and is to be converted yet.
+        """
+        names = sorted(set(self._store.tags(name)))
+        with futures.ThreadPoolExecutor(_REQUESTS_AT_ONCE) as executor:
+            return {link.digest for v1_tag, link in executor.map(
+                lambda tag: self._look(name, tag), names)
+                if is_good(v1_tag, link)}
 
     def referrers(self, name, subject):
         """Return what is said of the manifests that have a subject.
@@ -253,7 +264,7 @@ class Repositories(object):
         for each in names:
             found, link = self._look(each, tag)
             if found is not None and found.image_id == v1_tag.image_id and (
-                    not _is_good(found, link)):
+                    not is_good(found, link)):
                 self._store.put_tag_link(each, tag, digest, v1_tag.image_id)
         return digest
 
@@ -264,7 +275,7 @@ class Repositories(object):
             raise _unknown_blob(name, digest)
 
 
-def _is_good(v1_tag, link):
+def is_good(v1_tag, link):
     """Tell whether a link is what a tag names.
 
     :param v1_tag: images.Tag, None where there is none
