@@ -2,10 +2,19 @@
 
 import hashlib
 import json
+import os
 
 import pytest
 from streams import Stream
+from test_v2_adoption import history
+from test_v2_adoption import push
+import test_v2_push_api
 import v1_images
+
+from docker_registry.drivers.swift.client import capabilities
+from docker_registry.drivers.swift.client import container
+from docker_registry.drivers.swift.v2 import adoption
+from docker_registry.drivers.swift.v2 import layout
 
 
 @pytest.fixture
@@ -179,8 +188,8 @@ def test_tag_that_leads_nowhere(fsck, images, put, storage, content):
 
 def only_mended(found):
     status, findings = found
-    return status == 0 and [each['mended'] for each in findings.values()] == [
-        True]
+    return status == 0 and {each['mended'] for each in findings.values()} == {
+        True}
 
 
 def test_push_under_way_is_no_damage(fsck, images, storage):
@@ -264,6 +273,99 @@ def test_links_and_blobs(fsck, images, put, storage):
     storage.remove('images/%s' % top)
     assert only(fsck(), 'blob', blob)['problems'] == [
         'segment %s is missing' % layer]
+
+
+@pytest.mark.parametrize('has_slo', [True, False])
+def test_images_of_what_v2_clients_push(fsck, make_storage, storage, put,
+                                        monkeypatch, has_slo):
+    if not has_slo:
+        monkeypatch.setattr(container.Container, 'capabilities', lambda self: (
+            capabilities.DEFAULT._replace(max_segments=0)))
+    layer = os.urandom(1000)
+    config = history(('one', True), ('none', False))
+    push(test_v2_push_api.Client(storage), [layer], config)
+    adoption.in_container(storage.settings, storage.container).refresh(
+        'a', 'b')
+    assert fsck('--deep', '--older-than', '0s') == (0, {})
+    top = storage.get_content('repositories/a/b/tag_latest').decode('ascii')
+    base = json.loads(storage.get_content(
+        'images/%s/ancestry' % top).decode('ascii'))[1]
+    name = 'registry/images/%s/layer' % base
+    digest = storage.container.head(name)['x-object-meta-v2-digest']
+    assert digest == v1_images.digest(layer)
+    content = os.urandom(1000)
+    storage.container.put(name, content, 1000, hashlib.md5(
+        content).hexdigest(), headers={'x-object-meta-v2-digest': digest})
+    assert fsck() == (0, {})
+    assert only(fsck('--deep'), 'image', base)['problems'] == [
+        'layer has another digest than it was pushed with']
+
+
+@pytest.fixture
+def client(storage):
+    return test_v2_push_api.Client(storage)
+
+
+def test_blob_that_is_gone(fsck, client, storage):
+    lost, kept = os.urandom(100), os.urandom(100)
+    client.push('x', layers=[lost, kept])
+    client.push('team/y', '7', layers=[kept])
+    names = layout.Layout('/registry')
+    digest = v1_images.digest(lost)
+    storage.container.delete(names.blob(digest))
+    status, found = fsck()
+    assert (status, sorted(found)) == (1, [
+        ('link', names.layer_link('x', digest)),
+        ('tag', 'library/x:latest')])
+    assert found['tag', 'library/x:latest']['problems'] == [
+        'needs %s, which is not there' % digest]
+    # Without its link clients push it again.
+    assert fsck('--repair')[0] == 1
+    client.push_blob(lost, 'x')
+    assert fsck('--deep') == (0, {})
+
+
+def test_manifest_that_is_gone(fsck, client, storage):
+    manifest = client.push('x')
+    names = layout.Layout('/registry')
+    digest = v1_images.digest(manifest)
+    storage.container.delete(names.blob(digest))
+    storage.container.put(names.tag_link('x', 'other'), b'nothing', 7,
+                          hashlib.md5(b'nothing').hexdigest())
+    status, found = fsck()
+    assert (status, sorted(found)) == (1, [
+        ('link', names.revision_link('x', digest)),
+        ('tag', 'library/x:latest'), ('tag', 'library/x:other')])
+    assert only_mended(fsck('--repair', '--remove', 'library/x:latest',
+                            '--remove', 'library/x:other'))
+    assert fsck() == (0, {})
+
+
+def test_blob_with_other_bytes(fsck, client, put, storage):
+    content = os.urandom(100)
+    client.push('x', layers=[content])
+    name = layout.Layout('/registry').blob(v1_images.digest(content))
+    put(name, os.urandom(100))
+    assert fsck() == (0, {})
+    found = only(fsck('--deep'), 'blob', name)
+    assert found['problems'] == ['has another digest than its name says']
+    assert found['hurts'] == ['library/x:latest']
+    assert only_mended(fsck('--deep', '--remove', name))
+    assert ('tag', 'library/x:latest') in fsck()[1]
+
+
+def test_blob_that_the_listing_lacks(fsck, client, monkeypatch):
+    content = os.urandom(100)
+    client.push('x', layers=[content])
+    name = layout.Layout('/registry').blob(v1_images.digest(content))
+    plain = container.Container.list
+
+    def lagging(self, *arguments, **keywords):
+        return (entry for entry in plain(self, *arguments, **keywords)
+                if entry['name'] != name)
+    monkeypatch.setattr(container.Container, 'list', lagging)
+    assert fsck() == (0, {})
+    only(fsck('--older-than', '0s'), 'listing', name)
 
 
 def test_nothing_else_is_removed(command, fsck, images, storage):

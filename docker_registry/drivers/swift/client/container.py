@@ -168,35 +168,40 @@ class Container(object):
         self._put(object_name, manifest.encode('ascii'), len(manifest), etag,
                   only_new, headers, 'multipart-manifest=put')
 
-    def copy(self, source, object_name, etag):
+    def copy(self, source, object_name, etag, headers=None):
         """Write the content of an object to another, within Swift.
 
         :param source: name of the object that is copied
         :param object_name: name of the one that is written; it has none of
             the other's metadata
         :param etag: ETag of the version that is meant, without quotes
+        :param headers: headers for the object that is written, a dict
         :raises errors.ObjectExistsError: the source is of another version
         """
-        self._copy(source, etag, self.name, object_name, 'true')
+        self._copy(source, etag, self.name, object_name, 'true', headers)
 
-    def copy_to(self, source, etag, container, object_name):
-        """Write an object with its metadata to a container of the account.
+    def copy_to(self, source, etag, container, object_name, account=None):
+        """Write an object with its metadata to another container.
 
         :param source, etag: as for copy()
         :param container: name of the container, which is there
         :param object_name: name of the object that is written
+        :param account: that the container is in; None is that of this one
         :raises errors.ObjectExistsError: the source is of another version
         """
-        self._copy(source, etag, container, object_name, None)
+        self._copy(source, etag, container, object_name, None,
+                   account and {'Destination-Account': account})
 
-    def _copy(self, source, etag, container, object_name, fresh_metadata):
+    def _copy(self, source, etag, container, object_name, fresh_metadata,
+              headers=None):
         action = 'COPY ' + source
 
         def send(connection):
             client.copy_object(
                 connection.storage_url, connection.grant.token, self.name,
                 source, '/%s/%s' % (container, object_name),
-                headers=dict(_NEWEST, **{'If-Match': '"%s"' % etag}),
+                headers=dict(headers or {}, **dict(
+                    _NEWEST, **{'If-Match': '"%s"' % etag})),
                 fresh_metadata=fresh_metadata, http_conn=connection.http)
             answers.expect_status(connection, action, source, 201)
         self._requests.send(action, source, send, is_slow=True)

@@ -12,9 +12,15 @@ from . import stored
 from .. import errors
 from .. import names
 from ..objects import small_object
+from ..v2 import images
 
 _MARK = '_inprogress'
 
+#: kind: image, mark, checksum, tag, note, listing, link or blob. name: what
+#: --remove takes. problems: list of texts. hurts: list of tags as
+#: "library/x:latest". advice: what to do. repair: callable, or None.
+Finding = collections.namedtuple(
+    'Finding', 'kind name problems hurts advice repair')
 #: What an image is found to be. parent: the id of the image below it, None
 #: without; depth: how many images its ancestry has; both None where that
 #: cannot be told. problems: list of texts. has_checksum: whether there is one
@@ -77,7 +83,7 @@ class Images(object):
 
     def _look(self, image_id, deep):
         problems = []
-        checksums = layer_at = None
+        checksums = digest = layer_at = None
         content = self._read(image_id, 'json', problems)
         parent = self._parent(image_id, content, problems)
         below = self._ancestry(image_id, problems)
@@ -89,12 +95,14 @@ class Images(object):
             problems.append('layer is missing')
         else:
             layer_at = float(headers['x-timestamp'])
-            checksums = self._checksums(image_id, headers)
+            # A layer of what v2 clients have pushed has its digest instead.
+            digest = headers.get(images.DIGEST)
+            checksums = [] if digest else self._checksums(image_id, headers)
             problems += self._layer(image_id, headers, content, checksums,
-                                    deep)
+                                    digest, deep)
         return State(image_id, below[1] if below and len(below) > 1 else
-                     parent, below and len(below), problems, bool(checksums),
-                     None, layer_at)
+                     parent, below and len(below), problems,
+                     bool(checksums or digest), None, layer_at)
 
     def _parent(self, image_id, content, problems):
         if content is None:
@@ -123,8 +131,12 @@ class Images(object):
         content = self._read(image_id, '_checksum', [])
         return [] if content is None else stored.checksums(content)
 
-    def _layer(self, image_id, headers, content, checksums, deep):
-        """Yield what is wrong with a layer that is there."""
+    def _layer(self, image_id, headers, content, checksums, digest, deep):
+        """Yield what is wrong with a layer that is there.
+
+        :param content: of the image's json, bytes
+        :param digest: that of the layer itself, or None
+        """
         name = self._name(image_id, 'layer')
         if not self._container.get_size(headers):
             yield 'layer has 0 bytes'
@@ -139,24 +151,32 @@ class Images(object):
                 return
         if not deep:
             return
-        digest = hashlib.sha256((content or b'') + b'\n')
+        if digest:
+            algorithm, _, expected = digest.partition(':')
+            found = hashlib.new(algorithm)
+        else:
+            found = hashlib.sha256((content or b'') + b'\n')
         try:
             for piece, _, _ in pieces:
                 with contextlib.closing(
                         self._registry.readers.open(piece)) as reader:
                     for chunk in reader:
-                        digest.update(chunk)
+                        found.update(chunk)
         except errors.BrokenObjectError as error:
             yield 'layer cannot be read: %s' % error
             return
         except errors.ObjectNotFoundError:
             yield 'layer is missing'
             return
+        if digest:
+            if found.hexdigest() != expected:
+                yield 'layer has another digest than it was pushed with'
+            return
         # Clients of old pushed with a tarsum alone.
         comparable = [each for each in checksums
                       if each.startswith('sha256:')]
         if content is not None and comparable and (
-                'sha256:' + digest.hexdigest() not in comparable):
+                'sha256:' + found.hexdigest() not in comparable):
             yield 'layer has another checksum than it was pushed with'
 
     def segments(self, pieces):

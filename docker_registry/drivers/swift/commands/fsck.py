@@ -3,13 +3,15 @@
 import collections
 
 from . import damage
+from . import damage_v2
 from . import opened
 from . import output
 from . import stored
+from . import stored_v2
+from . import tagged
 from . import tags
 from .. import errors
 from .. import names
-from ..v2 import layout
 
 #: What main.py shows of this command.
 HELP = 'find damaged images, and tags, marks and links that lead nowhere'
@@ -20,17 +22,11 @@ image, by at most four requests for an image and one for each segment; with
 left out. Says of each finding which tags it hurts, and what to do. --repair
 does what loses nothing: it removes notes of tags that are gone, marks of
 pushes long over whose image is complete (it reads the layer to find out), and
-links of v2 to blobs that are not there. --remove removes what a finding names,
-a damaged image or a tag that leads nowhere.'''
+links of v2 to blobs that are not there. --remove removes what a finding names:
+a damaged image or blob, or a tag that leads nowhere.'''
 
 _MARK = '_inprogress'
 _TAGS_SHOWN = 20
-
-#: kind: image, mark, checksum, tag, note, listing, link or blob. name: what
-#: --remove takes. problems: list of texts. hurts: list of tags as
-#: "library/x:latest". advice: what to do. repair: callable, or None.
-_Finding = collections.namedtuple(
-    '_Finding', 'kind name problems hurts advice repair')
 
 
 def add_options(parser):
@@ -106,7 +102,7 @@ class _Survey(object):
 
     """Looks at everything.
 
-    Holds two hundred bytes or so for each image.
+    Holds two hundred bytes or so for each image and blob.
 
     :param registry: opened.Opened
     :param options: of the command
@@ -120,6 +116,10 @@ class _Survey(object):
         self._repairs = options.repair
         self._stored = stored.Stored(registry)
         self._looker = damage.Images(registry, options.deep)
+        stored_by_v2 = stored_v2.StoredV2(registry)
+        self._tagged = tagged.Tagged(registry, self._stored, stored_by_v2)
+        self._blobs = damage_v2.Blobs(registry, stored_by_v2, self._looker,
+                                      options.deep)
         self._now = registry.container.clock()
         if self._now is None:
             raise errors.SwiftError('Swift does not say what time it is, and '
@@ -133,7 +133,7 @@ class _Survey(object):
         self.images = self.tags = 0
 
     def findings(self):
-        """Yield each _Finding."""
+        """Yield each damage.Finding."""
         with output.Progress('images') as progress:
             images = progress.count(self._stored.images())
             for image, state in self._registry.jobs.each(
@@ -145,14 +145,19 @@ class _Survey(object):
                 for finding in self._minor(image, state):
                     yield finding
         self._compare_depths()
+        self._blobs.look()
         for finding in self._look_at_tags():
             yield finding
         for image_id in sorted(self._states):
             finding = self._finding(self._states[image_id])
             if finding is not None:
                 yield finding
-        for finding in self._look_at_v2():
+        for finding in self._blobs.findings():
             yield finding
+        for name, written_at in sorted(self._blobs.unlisted().items()):
+            finding = self._listing(written_at, name)
+            if finding is not None:
+                yield finding
 
     def _add(self, state):
         image_id = self._own(state.id)
@@ -187,13 +192,17 @@ class _Survey(object):
             problems=state.problems + [text])
 
     def _look_at_tags(self):
-        repositories = self._stored.repositories()
+        repositories = self._noting(self._tagged.repositories())
         with output.Progress('tags') as progress:
-            for tag in progress.count(self._stored.tags(
-                    self._noting(repositories))):
+            for tag, digests, problem in progress.count(
+                    self._registry.jobs.each(
+                        self._blobs.reached, self._tagged.tags(repositories))):
                 self.tags += 1
-                finding = self._tag(tag)
-                if finding is not None:
+                name = '%s:%s' % (tag.repository.name, tag.name)
+                self._blobs.tag(name, digests)
+                finding = 'v1' in tag.apis and self._tag(tag, name) or (
+                    problem and self._tag_of_v2(tag, name, problem))
+                if finding:
                     yield finding
         for repository, name in self._dangling:
             yield self._note(repository, name)
@@ -210,20 +219,28 @@ class _Survey(object):
         return self._with_notes(repositories)
 
     def _with_notes(self, repositories):
-        for repository in repositories:
+        for found in repositories:
+            repository = found.v1
             for path in sorted(self._registry.recent_tags.paths(
-                    repository.path)):
+                    repository.path) if repository.files else ()):
                 name = stored.tag_name(path)
                 if path.rsplit('/', 1)[1] not in repository.files and (
                         self._stored.tag(repository, name) is None):
                     self._dangling.append((repository, name))
-            yield repository
+            yield found
 
-    def _tag(self, tag):
-        full_name = '%s:%s' % (tag.repository.name, tag.name)
+    def _tag_of_v2(self, tag, full_name, problem):
+        again = self._tagged.again(tag)
+        if again is None or again.digest != tag.digest:
+            return None  # somebody has just changed it
+        return damage.Finding(
+            'tag', full_name, [problem], [full_name],
+            'push it again with a v2 client, or remove it with --remove', None)
+
+    def _tag(self, tag, full_name):
         image_id = tag.image_id
         if not names.is_image_id(image_id):
-            return _Finding(
+            return damage.Finding(
                 'tag', full_name, ['has no id of an image in it'], [full_name],
                 'push it again, or remove it with --remove', None)
         if image_id not in self._below:
@@ -232,7 +249,7 @@ class _Survey(object):
             again = self._stored.tag(tag.repository, tag.name)
             if again is None or again.image_id != image_id:
                 return None  # somebody has just changed it
-            return _Finding(
+            return damage.Finding(
                 'tag', full_name, ['names image %s, which is not there'
                                    % image_id], [full_name],
                 'push it again, or remove it with --remove', None)
@@ -247,7 +264,8 @@ class _Survey(object):
         if tag.name not in [name for _, name in stored.listed_tags(
                 tag.repository.files)]:
             return self._listing(
-                tag.written_at, stored.tag_path(tag.repository.path, tag.name))
+                tag.written_at, self._registry.names.object_name(
+                    stored.tag_path(tag.repository.path, tag.name)))
         return None
 
     def _is_absent(self, image_id):
@@ -266,21 +284,22 @@ class _Survey(object):
         if state.problems or state.pushed_at is not None:
             return
         if 'layer' not in image.files:
-            finding = self._listing(state.layer_at,
-                                    stored.image_path(image.id, 'layer'))
+            finding = self._listing(
+                state.layer_at, self._registry.names.object_name(
+                    stored.image_path(image.id, 'layer')))
             if finding is not None:
                 yield finding
         if not state.has_checksum:
-            yield _Finding(
+            yield damage.Finding(
                 'checksum', image.id,
                 ['there is no checksum to compare the layer with'], [],
                 'clients pull it as ever', None)
 
-    def _listing(self, written_at, path):
+    def _listing(self, written_at, name):
         if self._now - written_at < self._age_seconds:
             return None
-        return _Finding(
-            'listing', self._registry.names.object_name(path),
+        return damage.Finding(
+            'listing', name,
             ['is there, but the listing of the container has it not since %s'
              % output.iso8601(written_at)], [],
             'ask who runs Swift to look at its container-updater', None)
@@ -290,7 +309,7 @@ class _Survey(object):
         if self._is_being_pushed(state.id):
             return None
         if state.pushed_at is not None:
-            return _Finding(
+            return damage.Finding(
                 'mark', state.id,
                 ['a push of it has not ended since %s'
                  % output.iso8601(state.pushed_at)] + state.problems, hurts,
@@ -300,7 +319,7 @@ class _Survey(object):
                 None if state.problems else lambda: self._end_push(state.id))
         if not hurts and self._is_absent(state.id):
             return None  # gone meanwhile, and nobody needs it
-        return _Finding(
+        return damage.Finding(
             'image', state.id, state.problems, hurts,
             'remove it with --remove, and push one of the tags again' if hurts
             else 'remove it with --remove, or leave it to gc', None)
@@ -326,62 +345,10 @@ class _Survey(object):
             except errors.ObjectNotFoundError:
                 pass
             return True
-        return _Finding(
+        return damage.Finding(
             'note', '%s:%s' % (repository.name, name),
             ['is noted as pushed lately, and is not there'], [],
             'list the tags', repair)
-
-    def _look_at_v2(self):
-        """Yield findings of registry:2's objects."""
-        objects = layout.Layout(self._registry.settings.root)
-        blobs = set()
-        entries = self._registry.container.list(objects.blobs_prefix())
-        for name, problems in self._registry.jobs.each(
-                self._blob, (entry['name'] for entry in entries)):
-            digest = objects.blob_digest(name)
-            if digest is not None:
-                blobs.add(digest)
-            if problems:
-                yield _Finding(
-                    'blob', name, problems, [],
-                    'push what has it again, with a v2 client', None)
-        entries = self._registry.container.list(objects.repository_prefix())
-        for entry in entries:
-            digest = objects.link_digest(entry['name'])
-            if digest is None or digest in blobs or self._is_there(
-                    objects.blob(digest)):
-                continue
-            yield self._link(entry['name'], digest)
-
-    def _link(self, name, digest):
-        def repair():
-            try:
-                self._registry.container.delete(name)
-            except errors.ObjectNotFoundError:
-                pass
-            return True
-        return _Finding(
-            'link', name, ['leads to %s, which is not there' % digest], [],
-            'use --repair, which removes the link', repair)
-
-    def _blob(self, name):
-        """Return the name of a blob and what is wrong with it."""
-        problems = []
-        try:
-            headers = self._registry.container.head(name)
-            if 'x-static-large-object' in headers:
-                pieces = self._registry.container.read_manifest(name)
-                problems = list(self._looker.segments(pieces))
-        except errors.ObjectNotFoundError:
-            pass  # removed meanwhile
-        return name, problems
-
-    def _is_there(self, name):
-        try:
-            self._registry.container.head(name)
-        except errors.ObjectNotFoundError:
-            return False
-        return True
 
 
 def _remove_image(registry, image_id):
@@ -400,8 +367,13 @@ def _remove_image(registry, image_id):
 
 def _remove_tag(registry, name):
     repository, _, tag = name.rpartition(':')
-    tags.remove(registry, stored.repository_path(repository), tag)
+    tags.remove(registry, repository, tag)
+
+
+def _remove_blob(registry, name):
+    """Remove a damaged blob, so that clients push it again."""
+    registry.large_objects.remove(name)
 
 
 _REMOVALS = {'image': _remove_image, 'mark': _remove_image,
-             'tag': _remove_tag}
+             'tag': _remove_tag, 'blob': _remove_blob}

@@ -3,14 +3,18 @@
 from . import opened
 from . import output
 from . import stored
+from . import stored_v2
+from . import tagged
 from . import tags
 from .. import errors
+from ..v2 import layout
 
 #: What main.py shows of this command.
 HELP = 'remove a repository with its tags'
 DESCRIPTION = '''\
 Does what DELETE of /v1/repositories/REPOSITORY/ does, where no registry runs
-or beside one. The images stay until gc removes them.'''
+or beside one; and lets the repository have no manifests and layers for v2
+clients, by digest either. The images stay until gc removes them.'''
 
 
 def add_options(parser):
@@ -28,18 +32,23 @@ def run(options):
     path = stored.repository_path(name)
     with opened.Opened(options.config, options.flavor) as registry:
         registry.look()
-        contents = stored.Stored(registry)
+        v1, v2 = stored.Stored(registry), stored_v2.StoredV2(registry)
         # A name may have what is a wildcard elsewhere.
-        files = contents.files(path)
-        found = [tag.name for tag in contents.tags(
-            [stored.Repository(name, path, files)])]
+        files = v1.files(path)
+        names = layout.v2_names(*layout.v1_repository(name))
+        found = [tag.name for tag in tagged.Tagged(registry, v1, v2).tags(
+            [tagged.Repository(stored.Repository(name, path, files), {
+                each.name: each.tags for found in names
+                for each in v2.repositories(found) if each.name in names})])]
         for tag in found:
-            tags.remove(registry, path, tag)
+            tags.remove(registry, name, tag)
         was_there = bool(files or found)
         try:
             registry.remove(path)
         except errors.ObjectNotFoundError:
             pass  # there was nothing but tags
+        for each in names:
+            was_there = v2.store.remove_links(each) or was_there
     if options.json:
         output.print_json({'repository': name, 'tags': found,
                            'removed': was_there})

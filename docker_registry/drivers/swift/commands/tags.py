@@ -4,12 +4,15 @@ from . import opened
 from . import output
 from . import stored
 from .. import errors
+from ..v2 import layout
+from ..v2 import store
 
 #: What main.py shows of this command.
 HELP = 'remove tags of a repository'
 DESCRIPTION = '''\
 Does what DELETE of /v1/repositories/REPOSITORY/tags/TAG does, where no
-registry runs or beside one. The images stay until gc removes them.'''
+registry runs or beside one, for clients of v1 and v2. The images stay until gc
+removes them.'''
 
 
 def add_options(parser):
@@ -25,12 +28,11 @@ def add_options(parser):
 def run(options):
     """Remove tags; return the exit status, 1 if one was not there."""
     name = stored.full_name(options.repository)
-    path = stored.repository_path(name)
     missing = False
     with opened.Opened(options.config, options.flavor) as registry:
         registry.look()
         for tag in options.tags:
-            was_there = remove(registry, path, tag)
+            was_there = remove(registry, name, tag)
             missing = missing or not was_there
             if options.json:
                 output.print_json({'repository': name, 'tag': tag,
@@ -41,26 +43,31 @@ def run(options):
     return 1 if missing else 0
 
 
-def remove(registry, path, tag):
+def remove(registry, name, tag):
     """Remove a tag; return whether there was one.
 
     :param registry: opened.Opened
-    :param path: of the repository
+    :param name: of the repository, with its namespace
     :param tag: name of the tag
 
     Source: delete_tag() in docker_registry/tags.py
     """
-    was_there = True
-    try:
-        registry.remove(stored.tag_path(path, tag))
-    except errors.ObjectNotFoundError:
-        was_there = False
-    others = [stored.tag_json_path(path, tag)]
+    path = stored.repository_path(name)
+    was_there = _remove(registry, stored.tag_path(path, tag))
+    _remove(registry, stored.tag_json_path(path, tag))
     if tag == 'latest':
-        others.append(path + '/json')
-    for other in others:
-        try:
-            registry.remove(other)
-        except errors.ObjectNotFoundError:
-            pass  # not all who write tags write these
+        _remove(registry, path + '/json')
+    # After v1's: an older one must not come back.
+    v2 = store.Store(registry.settings, registry.container)
+    for each in layout.v2_names(*layout.v1_repository(name)):
+        if layout.is_tag(tag) and v2.remove_tag_link(each, tag):
+            was_there = True
     return was_there
+
+
+def _remove(registry, path):
+    try:
+        registry.remove(path)
+    except errors.ObjectNotFoundError:
+        return False  # not all who write tags write all of it
+    return True

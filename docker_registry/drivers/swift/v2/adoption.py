@@ -10,6 +10,7 @@ import json
 import logging
 
 from . import ancestries
+from . import conversion
 from . import images
 from . import layout
 from . import store
@@ -144,7 +145,7 @@ class Adoption(object):
         if is_there:
             return
         if image.layer is None:
-            self._images.put_new(target, _EMPTY)
+            self._images.put_new(target, _EMPTY, conversion.digest(_EMPTY))
         else:
             self._store.share_blob(image.layer, target)
         self._images.put_files(image.id, json.dumps(image.ancestry).encode(

@@ -9,6 +9,7 @@ import contextlib
 import hashlib
 
 from . import conversion
+from . import images
 from . import layout
 from .. import errors
 from ..objects import large_object
@@ -78,11 +79,22 @@ class Store(object):
                        image_id and {_IMAGE: image_id})
 
     def remove_tag_link(self, name, tag):
-        """Let a tag name nothing; there may be none."""
-        self._remove(self._layout.tag_link(name, tag))
+        """Let a tag name nothing; return whether there was one."""
+        was_there = self._remove(self._layout.tag_link(name, tag))
         self._container.delete_all(
             entry['name'] for entry in self._container.list(
                 '%s%s/' % (self._layout.tags_prefix(name), tag)))
+        return was_there
+
+    def remove_links(self, name):
+        """Let a repository have nothing; return whether it had anything.
+
+        Its tags are to be removed before.
+        """
+        found = [entry['name'] for prefix in self._layout.links_prefixes(name)
+                 for entry in self._container.list(prefix)]
+        self._container.delete_all(found)
+        return bool(found)
 
     def tags(self, name):
         """Yield the tags that the listing has of a repository."""
@@ -246,23 +258,29 @@ class Store(object):
     def share_blob(self, digest, object_name):
         """Write a blob's bytes to an object, without a copy where that can be.
 
+        The object has the digest in its metadata.
+
         :raises errors.ObjectNotFoundError: there is no such blob
         """
         blob = self._layout.blob(digest)
-        self._share(blob, self._container.head(blob), object_name)
+        self._share(blob, self._container.head(blob), object_name,
+                    {images.DIGEST: digest})
 
-    def _share(self, object_name, headers, target):
+    def _share(self, object_name, headers, target, new_headers=None):
         """Make an object's bytes those of another; return whether it needs it.
+
+        :param headers: what HEAD says of the object
+        :param new_headers: more headers for the target, a dict
         """
         etag = headers['etag'].strip('"')
         if ('x-object-manifest' in headers
                 or not self._container.capabilities().max_segments):
-            self._container.copy(object_name, target, etag)
+            self._container.copy(object_name, target, etag, new_headers)
             return False
         try:
             self._container.put_manifest(
                 target, [(object_name, int(headers['content-length']), etag)],
-                only_new=True)
+                only_new=True, headers=new_headers)
         except errors.ObjectExistsError:
             pass
         return True
@@ -288,10 +306,12 @@ class Store(object):
         self._large_objects.remove(object_name)
 
     def _remove(self, object_name):
+        """Remove an object; return whether it was there."""
         try:
             self._container.delete(object_name)
         except errors.ObjectNotFoundError:
-            pass
+            return False
+        return True
 
     def _put_link(self, object_name, digest, headers=None, only_new=False):
         self._small_objects.write(object_name, layout.link_content(digest),
