@@ -25,7 +25,7 @@ def images(storage):
 @pytest.fixture
 def quick(monkeypatch):
     """No registry has asked for anything here."""
-    monkeypatch.setattr(removal, '_SETTLE_SECONDS', 0.1)
+    monkeypatch.setattr(removal, 'SETTLE_SECONDS', 0.1)
     monkeypatch.setattr(removal, '_PAUSE_SECONDS', 0)
 
 
@@ -155,8 +155,8 @@ def test_segments_without_a_manifest(json_command, gc, storage, make_storage,
     images.tag(kept)
     names = sorted([segment('f' * 64), segment(kept)])
     assert json_command('gc') == (0, [
-        {'kind': 'total', 'images': 0, 'segments': 0, 'size_bytes': 0,
-         'removed': False}])
+        {'kind': 'total', 'images': 0, 'segments': 0, 'manifests': 0,
+         'blobs': 0, 'uploads': 0, 'size_bytes': 0, 'removed': False}])
     status, lines = gc()
     assert (status, sorted(found(lines, 'segment'))) == (1, names)
     assert sorted(storage.orphans(None)) == names

@@ -1,5 +1,6 @@
 """docker-registry-swift gc: what nothing needs any more, and its removal."""
 
+import collections
 import itertools
 import time
 
@@ -7,27 +8,33 @@ from . import opened
 from . import output
 from . import reach
 from . import removal
+from . import removal_v2
 from . import stored
 from .. import errors
 from .. import names
 
 #: What main.py shows of this command.
-HELP = 'find images and segments that nothing needs, and remove them'
+HELP = 'find what nothing needs, and remove it'
 DESCRIPTION = '''\
-The registry never removes an image. This finds images that no tag reaches, and
-segments that belong to no layer (what Storage.orphans() yields). Without
---delete nothing is changed, and the exit status is 1 if there is something.
-With --delete they are removed; registries may go on meanwhile. Images of which
+The registry never removes an image. This finds images that no tag reaches;
+segments that belong to no layer (what Storage.orphans() yields); blobs of v2
+that no manifest needs; and uploads that were given up. Without --delete
+nothing is changed, and the exit status is 1 if there is something. With
+--delete they are removed; registries may go on meanwhile. Images of which
 something was written lately stay, and all that are below them; so do layers
-that a blob of v2 refers to. An image with a mark of a push, and its segments,
-stay for a day whatever --older-than says: the push may be under way. Stopped
-in the middle, it leaves each image as it was, or gone.'''
+that a blob of v2 refers to. A manifest without a tag stays, for clients pull
+it by its digest, unless --untagged is given. An image with a mark of a push,
+its segments, and an upload stay for a day whatever --older-than says: the push
+may be under way. Stopped in the middle, it leaves each image as it was, or
+gone.'''
 
 _BATCH = 2000
 #: No push goes on for longer than this without writing anything.
 _PUSH_SECONDS = 86400
 _MARK = '_inprogress'
-_LINE = '%-7s  %-64s  %10s  %s'
+#: What is found, in the order in which the totals have it.
+_KINDS = ('image', 'segment', 'manifest', 'blob', 'upload')
+_LINE = '%-8s  %-64s  %10s  %s'
 
 
 def add_options(parser):
@@ -39,6 +46,10 @@ def add_options(parser):
         'nothing meanwhile')
     parser.add_argument('--delete', action='store_true',
                         help='remove what is found')
+    parser.add_argument(
+        '--untagged', action='store_true',
+        help='also manifests of v2 that no tag reaches, but not what has one '
+        'for its subject that stays, such as signatures')
     parser.add_argument('--json', action='store_true',
                         help='print a JSON object for each, a line each')
     opened.add_jobs(parser)
@@ -50,9 +61,17 @@ def run(options):
                        options.jobs) as registry:
         registry.look()
         garbage = _Garbage(registry, options.older_than)
+        blobs = removal_v2.RemovalV2(registry, garbage.is_old,
+                                     garbage.is_given_up, options.untagged)
         report = _Report(garbage.now, options)
         if options.delete:
             garbage.recover()
+        found = blobs.find()
+        # First, for they may have the layers of images.
+        if options.delete:
+            found = blobs.remove(found)
+        for each in found:
+            report.add(each.kind, each.name, each.size_bytes, each.written_at)
         found = garbage.images()
         if options.delete:
             found = garbage.remove_images(found)
@@ -92,6 +111,14 @@ class _Garbage(object):
         self._blobs = None
         self._candidates = set()
 
+    def is_old(self, written_at):
+        """Tell whether what was written then is old enough to be removed."""
+        return self.now - written_at >= self._age_seconds
+
+    def is_given_up(self, written_at):
+        """Tell it of what somebody may be pushing."""
+        return self.now - written_at >= max(_PUSH_SECONDS, self._age_seconds)
+
     def recover(self):
         """Undo what somebody has left who was killed while removing."""
         self._removal().recover(
@@ -106,7 +133,7 @@ class _Garbage(object):
                 if not names.is_image_id(image.id):
                     continue
                 newest = max(each.written_at for each in image.files.values())
-                if self._is_old(newest) and not (
+                if self.is_old(newest) and not (
                         _MARK in image.files
                         and self._is_being_pushed(image.id, newest)):
                     old[image.id] = (
@@ -174,7 +201,7 @@ class _Garbage(object):
 
     def _removal(self):
         return removal.Removal(self._registry, self._reach.tagged,
-                               self._needed_now, self._is_old, self._clock)
+                               self._needed_now, self.is_old, self._clock)
 
     def _needed(self, new):
         """Return the ids of images that stay.
@@ -204,9 +231,6 @@ class _Garbage(object):
             self._blobs = self._reach.used_by_blobs()
         return self._blobs
 
-    def _is_old(self, written_at):
-        return self.now - written_at >= self._age_seconds
-
     def _is_being_pushed(self, image_id, newest):
         """Tell whether the push of an image with a mark may be under way."""
         # The files of a layer of many segments are as old as its push.
@@ -215,7 +239,7 @@ class _Garbage(object):
         written = [newest] + [
             stored.written_at(entry)
             for entry in self._registry.container.list(prefix)]
-        return self.now - max(written) < max(_PUSH_SECONDS, self._age_seconds)
+        return not self.is_given_up(max(written))
 
     def _has_push(self, object_name, segments):
         """Tell whether segments may be of a push under way.
@@ -247,7 +271,8 @@ class _Report(object):
     def __init__(self, now, options):
         self._now = now
         self._options = options
-        self._totals = {'image': [0, 0], 'segment': [0, 0]}
+        self._totals = collections.OrderedDict(
+            (kind, [0, 0]) for kind in _KINDS)
         self.found = False
 
     def add(self, kind, name, size_bytes, written_at):
@@ -267,16 +292,15 @@ class _Report(object):
 
     def end(self):
         """Print what it is together."""
-        (images, image_bytes), (segments, segment_bytes) = (
-            self._totals['image'], self._totals['segment'])
         if self._options.json:
-            output.print_json({
-                'kind': 'total', 'images': images, 'segments': segments,
-                'size_bytes': image_bytes + segment_bytes,
-                'removed': self._options.delete})
+            output.print_json(dict(
+                {kind + 's': count
+                 for kind, (count, _) in self._totals.items()},
+                kind='total', removed=self._options.delete,
+                size_bytes=sum(size for _, size in self._totals.values())))
         else:
-            output.print_line('%s %d images, %s; %d segments, %s' % (
+            output.print_line('%s %s' % (
                 'removed:' if self._options.delete
-                else 'found (--delete removes it):', images,
-                output.size(image_bytes), segments,
-                output.size(segment_bytes)))
+                else 'found (--delete removes it):', '; '.join(
+                    '%d %ss, %s' % (count, kind, output.size(size_bytes))
+                    for kind, (count, size_bytes) in self._totals.items())))

@@ -31,7 +31,7 @@ from .. import errors
 
 #: Longer than it takes a registry that has found an image to write what needs
 #: it, and Swift to list that.
-_SETTLE_SECONDS = 10
+SETTLE_SECONDS = 10
 _PAUSE_SECONDS = 1
 _MARK = '_inprogress'
 #: The key in the mark's JSON by which it is known.
@@ -179,7 +179,7 @@ class Removal(object):
             self._pushed.add(image_id)
 
     def _watch_tags(self):
-        until = time.time() + _SETTLE_SECONDS
+        until = time.time() + SETTLE_SECONDS
         while self._marks and time.time() < until:
             self._spare(self._reached())
             time.sleep(_PAUSE_SECONDS)
@@ -204,7 +204,7 @@ class Removal(object):
 
     def _wait(self):
         if self._marks:
-            time.sleep(_SETTLE_SECONDS)
+            time.sleep(SETTLE_SECONDS)
 
     def _end(self, image_id):
         """Remove the rest of an image; return its id and whether it's gone."""
