@@ -13,7 +13,8 @@ from . import secrets
 #: tempauth's users, as account:user -> (password, groups). The guest has no
 #: rights in the account but those that a container gives.
 USERS = {'test:tester': (secrets.of('test:tester'), '.admin'),
-         'test:guest': (secrets.of('test:guest'), '')}
+         'test:guest': (secrets.of('test:guest'), ''),
+         'other:owner': (secrets.of('other:owner'), '.admin')}
 
 _TEMPAUTH = '''\
 [filter:tempauth]

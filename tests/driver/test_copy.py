@@ -8,12 +8,19 @@ import random
 
 import pytest
 import relay
+from test_v2_adoption import history
+from test_v2_adoption import push
+import test_v2_push_api
 import v1_images
 import yaml
 
 from docker_registry.core import driver
 from docker_registry.drivers.swift.client import container
+from docker_registry.drivers.swift.commands import cluster_copy
 from docker_registry.drivers.swift.commands import main
+from docker_registry.drivers.swift.v2 import adoption
+from docker_registry.drivers.swift.v2 import layout
+from docker_registry.drivers.swift.v2 import manifests
 
 
 class Files(driver.fetch('file')):
@@ -113,7 +120,7 @@ def test_all_of_it(copy, open_flavor, flavors, source, target, options):
     fill(open_flavor(source))
     status, found = copy(source, target, *options)
     assert outcomes((status, found)) == (0, _COPIED)
-    assert sum(each['images'] for each in found.values()) == 3
+    assert sum(each['parts'] for each in found.values()) == 3
     assert sum(each['size_bytes'] for each in found.values()) == 3001500
     assert contents(open_flavor(target)) == contents(open_flavor(source))
     assert outcomes(copy(source, target, *options)) == (0, _THERE)
@@ -338,3 +345,158 @@ def test_flavors_that_cannot_be(copy, flavors):
     assert (status, 'copy knows file and swift' in message) == (2, True)
     status, message = copy('absent', 'here')
     assert (status, 'no flavor absent' in message) == (2, True)
+
+
+class Pulled(object):
+
+    """What v2 clients pull of a flavor."""
+
+    def __init__(self, storage):
+        self.client = test_v2_push_api.Client(storage)
+        self._root = storage.settings.root
+
+    def tag(self, name, tag='latest'):
+        return test_v2_push_api.digest_of(self.client, name, tag)
+
+    def manifest(self, name, reference):
+        """Return a manifest, whose every blob is what its digest says."""
+        content = self.client.expect(
+            200, 'GET', '/v2/%s/manifests/%s' % (name, reference)).data
+        found = manifests.parse(content)
+        for digest in found.blobs:
+            assert v1_images.digest(self.client.expect(
+                200, 'GET', '/v2/%s/blobs/%s' % (name, digest)).data) == digest
+        for digest in found.manifests:
+            assert v1_images.digest(self.manifest(name, digest)) == digest
+        return content
+
+
+def fill_v2(storage):
+    """Push what tests copy; return manifests by repository and reference."""
+    client = test_v2_push_api.Client(storage)
+    large = os.urandom(3000000)
+    location = client.expect(
+        202, 'PATCH', client.start(), large).headers['Location']
+    client.expect(201, 'PUT', '%s?digest=%s' % (
+        location, v1_images.digest(large)))
+    untagged = client.push()
+    pushed = push(client, [large, os.urandom(10)],
+                  history(('one', True), ('two', True)))
+    adoption.in_container(storage.settings, storage.container).refresh(
+        'a', 'b')
+    signature = client.push(tag=None, media_type=test_v2_push_api._OCI,
+                            subject={
+                                'digest': v1_images.digest(pushed),
+                                'size': len(pushed),
+                                'mediaType': test_v2_push_api._DOCKER})
+    index = json.dumps({
+        'schemaVersion': 2, 'mediaType': test_v2_push_api._INDEX,
+        'manifests': [{'mediaType': test_v2_push_api._OCI,
+                       'size': len(signature),
+                       'digest': v1_images.digest(signature)}]}).encode()
+    client.put_manifest(index, tag='all', media_type=test_v2_push_api._INDEX)
+    images = v1_images.Images(storage)
+    images.tag(images.push([v1_images.tar(2000000)])[-1])
+    converted = client.expect(200, 'GET', '/v2/x/manifests/latest').data
+    return {('a/b', 'latest'): pushed, ('a/b', 'all'): index,
+            ('x', 'latest'): converted, ('library/x', 'latest'): converted,
+            ('a/b', v1_images.digest(untagged)): untagged,
+            ('a/b', v1_images.digest(signature)): signature}
+
+
+def compare_v2(storage, expected):
+    pulled = Pulled(storage)
+    for (name, reference), content in expected.items():
+        assert pulled.manifest(name, reference) == content
+    pushed = v1_images.digest(expected['a/b', 'latest'])
+    assert pulled.tag('a/b') == pushed
+    assert len(json.loads(pulled.client.expect(
+        200, 'GET', '/v2/a/b/referrers/' + pushed).data)['manifests']) == 1
+    # No byte is there twice.
+    assert sum(entry['bytes'] for entry in storage.container.list('.segments/')
+               ) < 5100000
+    for entry in storage.container.list(''):
+        if entry['name'].endswith('/layer') and entry['bytes'] > 2500000:
+            assert len(storage.container.get_manifest(entry['name'])) == 1
+
+
+@pytest.mark.parametrize('here', [True, False])
+@pytest.mark.parametrize('options', [(), ('--verify',)])
+def test_what_v2_clients_have_pushed(copy, open_flavor, flavors, faults,
+                                     monkeypatch, here, options):
+    for name in ('here', 'there'):
+        flavors[name]['swift_segment_size'] = 1024 * 1024
+    expected = fill_v2(open_flavor('here'))
+    for name in ('here', 'there'):
+        flavors[name]['swift_authurl'] = (
+            'http://127.0.0.1:%d/auth/v1.0' % faults.port)
+    if not here:
+        monkeypatch.setattr(cluster_copy, 'between', lambda *arguments: None)
+    status, found = copy('here', 'there', *options)
+    assert (status, {each['outcome'] for each in found.values()}) == (
+        0, {'copied'})
+    assert sorted(found) == [
+        'a/b:all', 'a/b:latest', 'library/x:latest', 'x:latest']
+    if here:
+        # Two v1 layers are blobs or the other way round: segments go once.
+        assert faults.count('COPY', '/.segments/') == 5
+        assert options or faults.count('GET', '/.segments/') == 0
+    compare_v2(open_flavor('there'), expected)
+    status, found = copy('here', 'there')
+    assert (status, {each['outcome'] for each in found.values()}) == (
+        0, {'there'})
+    assert open_flavor('there').get_content(
+        'repositories/a/b/tag_latest') == open_flavor('here').get_content(
+            'repositories/a/b/tag_latest')
+
+
+@pytest.mark.parametrize('may', [True, False])
+def test_between_accounts(copy, open_flavor, flavors, services, faults, may):
+    expected = fill_v2(open_flavor('here'))
+    flavors['there'].update(
+        swift_user='other:owner',
+        swift_password=services['passwords']['other:owner'])
+    target = open_flavor('there')
+    target.put_content('a', b'b')  # makes the container
+    target.remove('a')
+    if may:
+        target.container.post({'X-Container-Write': 'test:tester'})
+    flavors['here']['swift_authurl'] = (
+        'http://127.0.0.1:%d/auth/v1.0' % faults.port)
+    assert copy('here', 'there')[0] == 0
+    assert faults.count('COPY', '/') > 0
+    # What cannot be copied there is streamed.
+    assert bool(faults.count('GET', '/layer')) != may
+    compare_v2(target, expected)
+
+
+def test_blob_that_is_damaged(copy, open_flavor, monkeypatch):
+    source = open_flavor('here')
+    client = test_v2_push_api.Client(source)
+    content = os.urandom(10)
+    client.push(layers=[content])
+    client.push(tag='whole')
+    name = layout.Layout('/registry').blob(v1_images.digest(content))
+    source.container.put(name, b'b' * 10, 10, hashlib.md5(
+        b'b' * 10).hexdigest())
+    monkeypatch.setattr(cluster_copy, 'between', lambda *arguments: None)
+    status, found = copy('here', 'there')
+    assert status == 1
+    assert found['a/b:whole']['outcome'] == 'copied'
+    assert 'it has other bytes' in found['a/b:latest']['reason']
+    source.container.delete(name)
+    status, found = copy('here', 'there')
+    assert 'it is not there' in found['a/b:latest']['reason']
+    Pulled(open_flavor('there')).manifest('a/b', 'whole')
+    assert 'a/b:latest' in copy('here', 'files')[1]
+
+
+def test_what_a_directory_cannot_have(copy, open_flavor):
+    source = open_flavor('here')
+    push(test_v2_push_api.Client(source), [os.urandom(10)],
+         history(('one', True)))
+    status, found = copy('here', 'files')
+    assert status == 1
+    assert 'for v2 clients alone' in found['a/b:latest']['reason']
+    adoption.in_container(source.settings, source.container).refresh('a', 'b')
+    assert outcomes(copy('here', 'files')) == (0, {'a/b:latest': 'copied'})

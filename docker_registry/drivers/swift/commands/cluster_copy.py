@@ -1,4 +1,4 @@
-"""Copies layers within one account of Swift, by Swift itself.
+"""Copies layers and blobs within one cluster, by Swift itself.
 
 Source: https://docs.openstack.org/api-ref/object-store/ (COPY), and
     swift/common/middleware/copy.py
@@ -21,48 +21,66 @@ def between(source, target, jobs):
     if not (isinstance(source, sides.SwiftSide)
             and isinstance(target, sides.SwiftSide)):
         return None
-    if source.registry.container.storage_url() != (
-            target.registry.container.storage_url()):
+    (cluster, account), (target_cluster, target_account) = [
+        side.registry.container.storage_url().rsplit('/', 1)
+        for side in (source, target)]
+    if cluster != target_cluster:
         return None
-    return ClusterCopy(source.registry, target.registry, jobs)
+    return ClusterCopy(source.registry, target.registry, jobs,
+                       None if account == target_account else target_account)
 
 
 class ClusterCopy(object):
 
-    """Copies layers, segments included.
+    """Copies layers and blobs, segments included.
 
     :param source, target: opened.Opened
     :param jobs: parallel.Jobs
+    :param account: of the target, None where it is that of the source; the
+        source's user may have no right to write there, or the cluster not let
+        it: then nothing is copied
     """
 
-    def __init__(self, source, target, jobs):
+    def __init__(self, source, target, jobs, account):
         self._jobs = jobs
         self._source = source
         self._target = target
+        self._account = account
+        self._is_denied = False
 
-    def copy(self, path):
-        """Copy a layer; return whether that was possible.
+    def copy(self, name, copied):
+        """Copy an object; return whether that was possible.
 
         What Swift copies it compares itself: each part has the ETag that the
         source's listing or manifest gives.
 
-        :param path: of the layer, at the source and at the target
+        :param name: of the object at the source
+        :param copied: of the object at the target
         :raises errors.SwiftError: as Container.copy_to()
         """
-        name = self._source.names.object_name(path)
-        copied = self._target.names.object_name(path)
+        if self._is_denied:
+            return False
+        try:
+            return self._copy(name, copied)
+        except errors.AccessDeniedError:
+            if self._account is None:
+                raise
+            self._is_denied = True
+            return False
+
+    def _copy(self, name, copied):
         headers = self._source.container.head(name)
         if 'x-object-manifest' in headers:
             return False
         if 'x-static-large-object' not in headers:
-            self._source.container.copy_to(
-                name, headers['etag'].strip('"'), self._target.container.name,
-                copied)
+            self._copy_to(name, headers['etag'].strip('"'), copied)
             return True
         segments = self._source.container.read_manifest(name)
         if not all(segment and segment.startswith(names.SEGMENTS)
                    for segment, _, _ in segments):
-            return False  # of blobs of v2, which may be manifests themselves
+            # A layer that is a blob, or a blob that is a layer.
+            return len(segments) == 1 and segments[0][0] is not None and (
+                self._copy(segments[0][0], copied))
         self._copy_segments(segments, copied, headers)
         return True
 
@@ -97,5 +115,8 @@ class ClusterCopy(object):
     def _copy_segment(self, segment):
         self._jobs.check()
         name, etag, new = segment
+        self._copy_to(name, etag, new)
+
+    def _copy_to(self, name, etag, copied):
         self._source.container.copy_to(
-            name, etag, self._target.container.name, new)
+            name, etag, self._target.container.name, copied, self._account)

@@ -2,11 +2,11 @@
 
 import collections
 import contextlib
-import hashlib
 import itertools
 import json
 
 from . import cluster_copy
+from . import copy_v2
 from . import opened
 from . import output
 from . import parallel
@@ -32,11 +32,6 @@ OWN_FLAVORS = True
 
 _MARK = '_inprogress'
 _BATCH_TAGS = 128
-
-#: What became of a tag. outcome: "copied", "there" or "left"; reason: text,
-#: of a tag that was left.
-_Result = collections.namedtuple(
-    '_Result', 'repository tag outcome reason images size_bytes')
 
 
 def add_options(parser):
@@ -67,23 +62,33 @@ def run(options):
         source.look()
         jobs = parallel.Jobs(options.jobs)
         try:
-            copying = _Copying(source, target, jobs, options)
+            cluster = cluster_copy.between(source, target, jobs)
+            blobs = copy_v2.between(source, target, jobs, cluster,
+                                    options.verify)
+            copying = [_Copying(source, target, jobs, options, cluster,
+                                blobs)]
+            if blobs is not None:
+                copying.append(copy_v2.Repositories(blobs, jobs, options))
+            elif isinstance(source, sides.SwiftSide):
+                copying.append(copy_v2.Left(source.registry, options))
             totals = collections.Counter()
-            for result in copying.run():
+            for result in itertools.chain.from_iterable(
+                    each.run() for each in copying):
                 totals[result.outcome] += 1
-                totals['images'] += result.images
+                totals[result.api] += result.parts
                 totals['size_bytes'] += result.size_bytes
                 _print(result, options.json)
         finally:
             jobs.stop()
-    if not copying.found:
+    if not any(each.found for each in copying):
         raise errors.SwiftError('flavor %s has no repository %s' % (
             options.source, options.repository or ''))
     if not options.json:
         output.print_line(
-            '%d tags copied, %d were there, %d left; %d images, %s' % (
-                totals['copied'], totals['there'], totals['left'],
-                totals['images'], output.size(totals['size_bytes'])))
+            '%d tags copied, %d were there, %d left; %d images, %d blobs, %s'
+            % (totals['copied'], totals['there'], totals['left'],
+               totals['v1'], totals['v2'],
+               output.size(totals['size_bytes'])))
     return 1 if totals['left'] else 0
 
 
@@ -93,15 +98,12 @@ def _print(result, as_json):
         return
     detail = result.reason
     if result.outcome == 'copied':
-        detail = '%d images, %s' % (result.images,
-                                    output.size(result.size_bytes))
-    output.print_line(('%-7s  %s:%s  %s' % (
-        result.outcome, result.repository, result.tag, detail)).rstrip())
-
-
-class _LeftError(Exception):
-
-    """Something cannot be copied as it is; the text says why."""
+        detail = '%d %s, %s' % (
+            result.parts, 'images' if result.api == 'v1' else 'blobs',
+            output.size(result.size_bytes))
+    output.print_line(('%-7s  %s  %s:%s  %s' % (
+        result.outcome, result.api, result.repository, result.tag, detail or ''
+    )).rstrip())
 
 
 class _Copying(object):
@@ -111,15 +113,18 @@ class _Copying(object):
     :param source, target: of sides.open_side()
     :param jobs: parallel.Jobs
     :param options: of the command
+    :param cluster: cluster_copy.ClusterCopy, or None
+    :param blobs: copy_v2.Blobs, None where one of them has none
     :ivar found: whether the source has any such repository
     """
 
-    def __init__(self, source, target, jobs, options):
+    def __init__(self, source, target, jobs, options, cluster, blobs):
         self._source = source
         self._target = target
         self._jobs = jobs
         self._options = options
-        self._cluster = cluster_copy.between(source, target, jobs)
+        self._cluster = cluster
+        self._blobs = blobs
         #: By the id of an image that was copied or found: its size in bytes.
         self._done = {}
         self.found = False
@@ -190,12 +195,12 @@ class _Copying(object):
         image_id = content.decode('ascii', 'replace').strip()
         try:
             if not names.is_image_id(image_id):
-                raise _LeftError('it has no id of an image in it')
+                raise copy_v2.LeftError('it has no id of an image in it')
             image_id = str(image_id)
             ancestry = stored.ancestry(image_id, self._read_file(
                 image_id, 'ancestry'))
             return repository, name, content, ancestry, None
-        except (_LeftError, stored.UnreadableError) as error:
+        except (copy_v2.LeftError, stored.UnreadableError) as error:
             return repository, name, content, [], str(error)
 
     def _copy_image(self, image_id):
@@ -212,32 +217,32 @@ class _Copying(object):
             if self._options.verify:
                 self._verify(image_id)
             return image_id, size_bytes, was_there, None
-        except (_LeftError, errors.BrokenObjectError) as error:
+        except (copy_v2.LeftError, errors.BrokenObjectError) as error:
             return image_id, 0, False, str(error)
 
     def _source_size(self, image_id):
         """Return the size of a layer in bytes.
 
-        :raises _LeftError: the image is not whole
+        :raises copy_v2.LeftError: the image is not whole
         """
         if self._has(self._source, image_id, _MARK):
-            raise _LeftError('image %s is being pushed; run this again'
+            raise copy_v2.LeftError('image %s is being pushed; run this again'
                              % image_id)
         try:
             size_bytes = self._source.stat(
                 stored.image_path(image_id, 'layer')).size_bytes
         except errors.ObjectNotFoundError:
-            raise _LeftError('image %s is damaged: layer is missing'
+            raise copy_v2.LeftError('image %s is damaged: layer is missing'
                              % image_id)
         if not size_bytes:
-            raise _LeftError('image %s is damaged: layer has 0 bytes'
+            raise copy_v2.LeftError('image %s is damaged: layer has 0 bytes'
                              % image_id)
         return size_bytes
 
     def _is_there(self, image_id, size_bytes):
         """Tell whether the target has the same image.
 
-        :raises _LeftError: it has another one with this id
+        :raises copy_v2.LeftError: it has another one with this id
         """
         if self._has(self._target, image_id, _MARK):
             return False
@@ -247,11 +252,11 @@ class _Copying(object):
             except errors.ObjectNotFoundError:
                 return False
             if name == 'json' and content != self._read_file(image_id, name):
-                raise _LeftError('the target has another image %s'
+                raise copy_v2.LeftError('the target has another image %s'
                                  % image_id)
         if not self._has_layer(image_id, size_bytes):
             if self._has(self._target, image_id, 'layer'):
-                raise _LeftError('the target has another layer of image %s'
+                raise copy_v2.LeftError('the target has another layer of image %s'
                                  % image_id)
             return False
         return True
@@ -289,18 +294,23 @@ class _Copying(object):
 
     def _copy_layer(self, image_id, description, expected, size_bytes):
         path = stored.image_path(image_id, 'layer')
-        if self._cluster is not None and self._cluster.copy(path):
+        if self._blobs is not None and self._blobs.share(path):
+            return
+        if self._cluster is not None and self._cluster.copy(
+                self._source.registry.names.object_name(path),
+                self._target.registry.names.object_name(path)):
             return
         with contextlib.closing(self._source.open(path)) as reader:
-            stream = _Stream(reader, description, self._jobs)
+            stream = _stream(reader, description, self._jobs)
 
             def find_checksum():
                 if stream.size_bytes != size_bytes:
-                    raise _LeftError(
+                    raise copy_v2.LeftError(
                         'layer of image %s has changed, or broke off after '
                         '%d of %d bytes' % (image_id, stream.size_bytes,
                                             size_bytes))
-                return self._compared(image_id, stream.checksum(), expected)
+                return self._compared(
+                    image_id, 'sha256:' + stream.hexdigest(), expected)
             self._target.write_layer(path, stream, find_checksum)
 
     def _compared(self, image_id, found, expected):
@@ -309,7 +319,7 @@ class _Copying(object):
         comparable = [each for each in expected
                       if each.startswith('sha256:')]
         if comparable and found not in comparable:
-            raise _LeftError('image %s is damaged: its layer has another '
+            raise copy_v2.LeftError('image %s is damaged: its layer has another '
                              'checksum than it was pushed with' % image_id)
         return found
 
@@ -321,23 +331,23 @@ class _Copying(object):
         for name in ('json', 'ancestry'):
             if self._target.read(stored.image_path(image_id, name)) != (
                     self._read_file(image_id, name)):
-                raise _LeftError('%s of image %s differs' % (name, image_id))
+                raise copy_v2.LeftError('%s of image %s differs' % (name, image_id))
         found = self._digest(self._target, image_id)
         expected = [each for each in sides.checksums(self._source, image_id)
                     if each.startswith('sha256:')] or [
                         self._digest(self._source, image_id)]
         if found not in expected:
-            raise _LeftError('layer of image %s differs' % image_id)
+            raise copy_v2.LeftError('layer of image %s differs' % image_id)
 
     def _digest(self, side, image_id):
         """Return the checksum of an image's layer, reckoned anew."""
         with contextlib.closing(side.open(
                 stored.image_path(image_id, 'layer'))) as reader:
-            stream = _Stream(reader, self._read_file(image_id, 'json'),
+            stream = _stream(reader, self._read_file(image_id, 'json'),
                              self._jobs)
             while stream.read(0):
                 pass
-        return stream.checksum()
+        return 'sha256:' + stream.hexdigest()
 
     def _copy_repository(self, repository):
         """Copy what a repository has beside its tags, before them."""
@@ -379,7 +389,8 @@ class _Copying(object):
         if reason is None and failed:
             reason = failed[0]
         if reason is not None:
-            return _Result(repository.name, name, 'left', reason, 0, 0)
+            return copy_v2.Result('v1', repository.name, name, 'left', reason,
+                                  0, 0)
         path = stored.tag_path(repository.path, name)
         try:
             is_there = self._target.read(path) == content
@@ -396,7 +407,7 @@ class _Copying(object):
             except errors.ObjectNotFoundError:
                 pass  # not all who write tags write it
             self._target.write_tag(path, content)
-        return _Result(repository.name, name,
+        return copy_v2.Result('v1', repository.name, name,
                        'there' if is_there and not sizes else 'copied', None,
                        len(sizes), sum(sizes))
 
@@ -404,7 +415,7 @@ class _Copying(object):
         try:
             return self._source.read(stored.image_path(image_id, name))
         except errors.ObjectNotFoundError:
-            raise _LeftError('image %s is damaged: %s is missing' % (
+            raise copy_v2.LeftError('image %s is damaged: %s is missing' % (
                 image_id, name))
 
     def _has(self, side, image_id, name):
@@ -415,30 +426,9 @@ class _Copying(object):
         return True
 
 
-class _Stream(object):
+def _stream(reader, description, jobs):
+    """Return a layer as a stream with its checksum.
 
-    """A layer that is read once, with its size and checksum.
-
-    :param reader: iterator over chunks
     :param description: the image's json, bytes
-    :param jobs: parallel.Jobs; reading ends where these are stopped
-    :ivar size_bytes: how much has been read
     """
-
-    def __init__(self, reader, description, jobs):
-        self._reader = reader
-        self._jobs = jobs
-        self._digest = hashlib.sha256(description + b'\n')
-        self.size_bytes = 0
-
-    def read(self, _):
-        """Return the next chunk, however large it is; b'' at the end."""
-        self._jobs.check()
-        chunk = next(self._reader, b'')
-        self._digest.update(chunk)
-        self.size_bytes += len(chunk)
-        return chunk
-
-    def checksum(self):
-        """Return the checksum of what has been read, as text."""
-        return 'sha256:' + self._digest.hexdigest()
+    return copy_v2.Stream(reader, jobs, before=description + b'\n')
