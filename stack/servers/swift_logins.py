@@ -17,6 +17,8 @@ USERS = {'test:tester': (secrets.of('test:tester'), '.admin'),
          'other:owner': (secrets.of('other:owner'), '.admin')}
 
 _TEMPAUTH = '''\
+[filter:s3api]
+use = egg:swift#s3api
 [filter:tempauth]
 use = egg:swift#tempauth
 token_life = %(token_life)d
@@ -56,7 +58,7 @@ class Tempauth:
     :param token_life: seconds that a token is good for
     """
 
-    middleware = 'tempauth'
+    middleware = 's3api tempauth'
     account = 'AUTH_test'
 
     def __init__(self, token_life):

@@ -18,7 +18,7 @@ _ROWS = (
     ('config',),
     ('client',),
     ('objects',),
-    ('cache', 'core_paths', 'no_request', 'recent_tags'),
+    ('cache', 'core_paths', 'image_files', 'no_request', 'recent_tags'),
     ('contents', 'memory'),
     ('storage',),
     ('v2',),

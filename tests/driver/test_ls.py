@@ -1,5 +1,6 @@
 """docker-registry-swift ls and du, on a real Swift."""
 
+import collections
 import hashlib
 import json
 import os
@@ -84,9 +85,9 @@ def client(storage):
 @pytest.fixture
 def tags(json_command):
     """List tags; return what there is of each by its name."""
-    return lambda pattern: {
-        (each['repository'], each['tag']): each
-        for each in json_command('ls', pattern)[1]}
+    return lambda pattern: collections.OrderedDict(
+        ((each['repository'], each['tag']), each)
+        for each in json_command('ls', pattern)[1])
 
 
 def test_tags_of_v2(command, json_command, client, images, storage, tags):

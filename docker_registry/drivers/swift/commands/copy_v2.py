@@ -6,31 +6,20 @@ No byte is stored twice there either: a blob that has its bytes in a v1 layer
 has them in that of the target, and the other way round.
 """
 
-import collections
 import contextlib
-import hashlib
 
 from . import output
 from . import sides
 from . import stored
 from . import stored_v2
 from . import tagged
+from . import transfer
 from .. import errors
 from ..v2 import layout
 from ..v2 import repositories
 
-#: What became of a tag. api: "v1" or "v2", whose tag; outcome: "copied",
-#: "there" or "left"; reason: text, of a tag that was left; parts: how many
-#: images or blobs were copied for it, and their size in bytes together.
-Result = collections.namedtuple(
-    'Result', 'api repository tag outcome reason parts size_bytes')
 #: The file of an image that says as which v2 image it has been converted.
 _MANIFEST = '_manifest'
-
-
-class LeftError(Exception):
-
-    """Something cannot be copied as it is; the text says why."""
 
 
 def between(source, target, jobs, cluster, verifies):
@@ -72,7 +61,7 @@ class Blobs(object):
         """Copy a blob, unless the target has it.
 
         :returns: how many bytes were copied; None where it was there
-        :raises LeftError: it cannot be copied
+        :raises transfer.LeftError: it cannot be copied
         """
         if digest in self._done:
             return None
@@ -80,10 +69,11 @@ class Blobs(object):
         try:
             size_bytes = self.source.store.blob_bytes(digest)
         except errors.ObjectNotFoundError:
-            raise LeftError('%s is damaged: it is not there' % digest)
+            raise transfer.LeftError('%s is damaged: it is not there' % digest)
         found = self._target_bytes(digest)
         if found is not None and found != size_bytes:
-            raise LeftError('the target has other bytes as %s' % digest)
+            raise transfer.LeftError('the target has other bytes as %s'
+                                     % digest)
         if found is None:
             self._write(name, digest, size_bytes)
         if self._verifies:
@@ -121,12 +111,13 @@ class Blobs(object):
             return
         with contextlib.closing(
                 self._source.readers.open(name)) as reader:
-            stream = Stream(reader, self._jobs, digest.partition(':')[0])
+            stream = transfer.Stream(reader, self._jobs,
+                                     digest.partition(':')[0])
 
             def compare():
                 if stream.hexdigest() != digest.partition(':')[2]:
-                    raise LeftError('%s is damaged: it has other bytes'
-                                    % digest)
+                    raise transfer.LeftError(
+                        '%s is damaged: it has other bytes' % digest)
                 return {}
             self._target.large_objects.write(copied, stream, compare)
 
@@ -152,11 +143,11 @@ class Blobs(object):
         algorithm, _, expected = digest.partition(':')
         with contextlib.closing(self.target.store.open_blob(
                 digest)) as reader:
-            stream = Stream(reader, self._jobs, algorithm)
+            stream = transfer.Stream(reader, self._jobs, algorithm)
             while stream.read(0):
                 pass
         if stream.hexdigest() != expected:
-            raise LeftError('%s differs' % digest)
+            raise transfer.LeftError('%s differs' % digest)
 
 
 class Repositories(object):
@@ -260,7 +251,7 @@ class Repositories(object):
         """Return a digest, its size if it was copied, and why it was not."""
         try:
             return digest, self._blobs.copy(digest), None
-        except (LeftError, errors.BrokenObjectError) as error:
+        except (transfer.LeftError, errors.BrokenObjectError) as error:
             return digest, None, str(error)
 
     def _copy_links(self, name, trees, referrers):
@@ -298,7 +289,8 @@ class Repositories(object):
     def _copy_tag(self, name, tag_and_link, trees, failures, copied):
         tag, link = tag_and_link
         if link.digest in failures:
-            return Result('v2', name, tag, 'left', failures[link.digest], 0, 0)
+            return transfer.Result('v2', name, tag, 'left',
+                                   failures[link.digest], 0, 0)
         if link.image_id:
             self._copy_record(link.image_id)
         # A blob counts for the first of its tags.
@@ -311,8 +303,9 @@ class Repositories(object):
         if not is_there:
             self._target.store.put_tag_link(name, tag, link.digest,
                                             link.image_id)
-        return Result('v2', name, tag, 'there' if is_there and not sizes
-                      else 'copied', None, len(sizes), sum(sizes))
+        return transfer.Result(
+            'v2', name, tag, 'there' if is_there and not sizes else 'copied',
+            None, len(sizes), sum(sizes))
 
     def _copy_record(self, image_id):
         """Let an image be converted to the same at the target."""
@@ -348,37 +341,7 @@ class Left(object):
             self.found = True
             if tag.apis == ('v2',) and stored.fits(tag.name,
                                                    self._options.tag):
-                yield Result(
+                yield transfer.Result(
                     'v2', tag.repository.name, tag.name, 'left',
                     'it is there for v2 clients alone; let a v1 client list '
                     'the tags of the repository, and run this again', 0, 0)
-
-
-class Stream(object):
-
-    """Bytes that are read once, and hashed.
-
-    :param reader: iterator over chunks
-    :param jobs: parallel.Jobs; reading ends where these are stopped
-    :param algorithm: name of the hash
-    :param before: bytes that are hashed before those
-    :ivar size_bytes: how much has been read
-    """
-
-    def __init__(self, reader, jobs, algorithm='sha256', before=b''):
-        self._reader = reader
-        self._jobs = jobs
-        self._hash = hashlib.new(algorithm, before)
-        self.size_bytes = 0
-
-    def read(self, _):
-        """Return the next chunk, however large it is; b'' at the end."""
-        self._jobs.check()
-        chunk = next(self._reader, b'')
-        self._hash.update(chunk)
-        self.size_bytes += len(chunk)
-        return chunk
-
-    def hexdigest(self):
-        """Return the hash of what has been read, as text."""
-        return self._hash.hexdigest()

@@ -10,6 +10,7 @@ import hashlib
 
 from . import stored
 from .. import errors
+from .. import image_files
 from .. import names
 from ..objects import small_object
 from ..v2 import images
@@ -108,8 +109,8 @@ class Images(object):
         if content is None:
             return None
         try:
-            return stored.parent(image_id, content)
-        except stored.UnreadableError as error:
+            return image_files.parent(image_id, content)
+        except image_files.UnreadableError as error:
             problems.append(str(error))
             return None
 
@@ -118,8 +119,8 @@ class Images(object):
         if content is None:
             return None
         try:
-            return stored.ancestry(image_id, content)
-        except stored.UnreadableError as error:
+            return image_files.ancestry(image_id, content)
+        except image_files.UnreadableError as error:
             problems.append(str(error))
             return None
 
@@ -129,7 +130,7 @@ class Images(object):
         if found:
             return [found]
         content = self._read(image_id, '_checksum', [])
-        return [] if content is None else stored.checksums(content)
+        return [] if content is None else image_files.checksums(content)
 
     def _layer(self, image_id, headers, content, checksums, digest, deep):
         """Yield what is wrong with a layer that is there.

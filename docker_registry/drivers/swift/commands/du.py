@@ -11,6 +11,7 @@ from . import stored
 from . import stored_v2
 from . import tagged
 from .. import errors
+from .. import image_files
 from .. import names
 from ..v2 import layout
 
@@ -19,9 +20,9 @@ HELP = 'show what repositories and layers really take'
 DESCRIPTION = '''\
 Layers are stored once however many images and repositories have them, of
 whichever API. SIZE is all that a repository's tags need; ALONE is what no
-other repository needs, and what removing it and gc would free. Then the largest
-repositories and layers. Sizes are bytes of v1's layers and v2's blobs, as they
-were pushed, before Swift's replicas.'''
+other repository needs, and what removing it and gc would free. Then the
+largest repositories and layers. Sizes are bytes of v1's layers and v2's blobs,
+as they were pushed, before Swift's replicas.'''
 
 _LARGEST = 10
 #: In place of the number of a repository.
@@ -172,7 +173,7 @@ class _Survey(object):
             if tag.image_id is not None and names.is_image_id(tag.image_id):
                 found.update(self._stored.ancestry(tag.image_id))
         except (errors.ObjectNotFoundError, errors.BrokenObjectError,
-                stored.UnreadableError):
+                image_files.UnreadableError):
             pass  # fsck tells
         return tag, found
 

@@ -8,6 +8,7 @@ from . import stored
 from . import stored_v2
 from . import tagged
 from .. import errors
+from .. import image_files
 from .. import names
 from ..v2 import layout
 
@@ -144,7 +145,7 @@ class _Listing(object):
             if not names.is_image_id(tag.image_id):
                 return None
             return self._stored.ancestry(tag.image_id)
-        except (errors.ObjectNotFoundError, stored.UnreadableError):
+        except (errors.ObjectNotFoundError, image_files.UnreadableError):
             return None
 
     def _size(self, layer):

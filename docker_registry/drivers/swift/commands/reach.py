@@ -3,6 +3,7 @@
 from . import output
 from . import stored
 from .. import errors
+from .. import image_files
 from .. import names
 from ..v2 import layout
 
@@ -69,7 +70,7 @@ class Reach(object):
                 below = tuple(
                     self._ids.setdefault(each, each)
                     for each in self._stored.ancestry(image_id))
-            except (errors.ObjectNotFoundError, stored.UnreadableError):
+            except (errors.ObjectNotFoundError, image_files.UnreadableError):
                 return self._parents(image_id)
             self._below[image_id] = below
         return below
@@ -81,6 +82,6 @@ class Reach(object):
             found.append(image_id)
             try:
                 image_id = self._stored.parent(image_id)
-            except (errors.ObjectNotFoundError, stored.UnreadableError):
+            except (errors.ObjectNotFoundError, image_files.UnreadableError):
                 break
         return found

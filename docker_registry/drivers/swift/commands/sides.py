@@ -1,7 +1,8 @@
 """Where images are copied from and to: a container in Swift, or a directory.
 
 Both have the same methods, and both tell what is not there from what cannot
-be asked: core's file driver says "not there" of whatever it cannot read.
+be asked: core's file driver says "not there" of whatever it cannot read. What
+other drivers have can be read alone; see driver_side.py.
 """
 
 import contextlib
@@ -11,35 +12,41 @@ import io
 import os
 import uuid
 
+from . import driver_side
 from . import opened
 from . import stored
 from .. import compat
 from .. import errors
+from .. import image_files
 from ..config import flavor
 from ..objects import small_object
 
 _CHUNK_BYTES = 256 * 1024
-_KINDS = ('file', 'local', 'swift')
+_FILE = ('file', 'local')
 
 
-def open_side(path, name, jobs):
+def open_side(path, name, jobs, writes=False):
     """Open what a flavor says.
 
     :param path: path of the registry's configuration file
     :param name: name of the flavor
     :param jobs: requests at a time
-    :returns: SwiftSide or FileSide, to be used as a context manager
+    :param writes: whether it is copied to
+    :returns: SwiftSide, FileSide or driver_side.DriverSide, to be used as a
+        context manager
     :raises errors.ConfigError: it says nothing that can be opened
     """
     config = flavor.Flavor(path, name)
     kind = str(config.storage).lower()
-    if kind not in _KINDS:
-        raise errors.ConfigError(
-            'flavor %s: storage is %s; copy knows file and swift' % (
-                name, config.storage))
     if kind == 'swift':
         return SwiftSide(opened.Opened(path, name, jobs))
-    return FileSide(config.storage_path or './tmp')
+    if kind in _FILE:
+        return FileSide(config.storage_path or './tmp')
+    if writes:
+        raise errors.ConfigError(
+            'flavor %s: storage is %s; copy writes to swift and file' % (
+                name, config.storage))
+    return driver_side.open_driver(kind, config, name)
 
 
 class SwiftSide(object):
@@ -271,4 +278,4 @@ def checksums(side, image_id):
         content = side.read(stored.image_path(image_id, '_checksum'))
     except errors.ObjectNotFoundError:
         return []
-    return stored.checksums(content)
+    return image_files.checksums(content)

@@ -13,12 +13,12 @@ import calendar
 import collections
 import fnmatch
 import itertools
-import json
 import re
 import time
 
 from .. import compat
 from .. import errors
+from .. import image_files
 from .. import names
 from ..v2 import images
 
@@ -37,11 +37,6 @@ Repository = collections.namedtuple('Repository', 'name path files')
 #: digest: of the manifest that it was made of for v1 clients, or None.
 Tag = collections.namedtuple(
     'Tag', 'repository name image_id written_at digest')
-
-
-class UnreadableError(Exception):
-
-    """A file of the registry is there, but is not what it should be."""
 
 
 def repository_path(name):
@@ -89,62 +84,6 @@ def tag_json_path(repository, tag):
 def image_path(image_id, name):
     """Return the path of one of an image's files."""
     return 'images/%s/%s' % (image_id, name)
-
-
-def ancestry(image_id, content):
-    """Return the ids that the ancestry of an image has, its own first.
-
-    :param content: bytes
-    :raises UnreadableError: it is no list of ids that begins with its own
-    """
-    found = _parsed('ancestry', content)
-    if not isinstance(found, list) or not all(
-            isinstance(each, compat.TEXT_TYPES) for each in found):
-        raise UnreadableError('ancestry is no list of ids')
-    found = [compat.native(each) for each in found]
-    if found[:1] != [image_id] or not all(map(names.is_image_id, found)):
-        raise UnreadableError('ancestry is not that of this image')
-    return found
-
-
-def parent(image_id, content):
-    """Return the id of the image below one as its json has it, or None.
-
-    :param content: bytes
-    :raises UnreadableError: it is not the json of this image
-    """
-    found = _parsed('json', content)
-    if not isinstance(found, dict) or found.get('id') != image_id:
-        raise UnreadableError('json is not that of this image')
-    below = found.get('parent') or None
-    if below is None:
-        return None
-    if not isinstance(below, compat.TEXT_TYPES) or not names.is_image_id(
-            compat.native(below)):
-        raise UnreadableError('json has a parent that is no id')
-    return compat.native(below)
-
-
-def checksums(content):
-    """Return the checksums that a _checksum has, a list of texts.
-
-    :param content: bytes: a JSON list, or of old the checksum alone
-    """
-    text = content.decode('utf-8', 'replace')
-    try:
-        found = json.loads(text)
-    except ValueError:
-        found = text.strip()
-    found = found if isinstance(found, list) else [found]
-    return [compat.native(each) for each in found
-            if isinstance(each, compat.TEXT_TYPES) and ':' in each]
-
-
-def _parsed(name, content):
-    try:
-        return json.loads(content.decode('utf-8'))
-    except ValueError:
-        raise UnreadableError('%s is not JSON' % name)
 
 
 class Stored(object):
@@ -231,11 +170,12 @@ class Stored(object):
         """Return the ids of an image and those below it, it first.
 
         :raises errors.ObjectNotFoundError: there is no such file
-        :raises UnreadableError: it is no list of ids that begins with its own
+        :raises image_files.UnreadableError: it is no list of ids that begins
+            with its own
         """
         found = self._ancestries.get(image_id)
         if found is None:
-            found = ancestry(image_id, self._opened.read(
+            found = image_files.ancestry(image_id, self._opened.read(
                 image_path(image_id, 'ancestry')))
             # It does not change, and several tags may name one image.
             if len(self._ancestries) >= _KEPT_ANCESTRIES:
@@ -247,9 +187,9 @@ class Stored(object):
         """Return the id of the image below one, None where there is none.
 
         :raises errors.ObjectNotFoundError: there is no such image
-        :raises UnreadableError: its json is damaged
+        :raises image_files.UnreadableError: its json is damaged
         """
-        return parent(image_id, self._opened.read(
+        return image_files.parent(image_id, self._opened.read(
             image_path(image_id, 'json')))
 
     def layer_bytes(self, image_id):

@@ -12,6 +12,7 @@ import re
 from . import stored
 from .. import compat
 from .. import errors
+from .. import image_files
 from ..v2 import layout
 from ..v2 import manifests
 from ..v2 import store
@@ -21,8 +22,8 @@ _DIGEST = re.compile('sha256:[0-9a-f]{64}|sha512:[0-9a-f]{128}')
 #: size_bytes: as the listing has it, of a static large object that of all
 #: segments; written_at: Unix time in seconds.
 Blob = collections.namedtuple('Blob', 'digest size_bytes written_at')
-#: Digests of what a manifest cannot do without, each a frozenset. manifests: of
-#: an index alone; blobs: all else.
+#: Digests of what a manifest cannot do without, each a frozenset. manifests:
+#: of an index alone; blobs: all else.
 References = collections.namedtuple('References', 'blobs manifests')
 
 
@@ -133,8 +134,8 @@ class StoredV2(object):
 
         Of an index those of all its manifests, each once.
 
-        :raises stored.UnreadableError: it, or one of them, is not there or
-            damaged
+        :raises image_files.UnreadableError: it, or one of them, is not there
+            or damaged
         """
         found = collections.OrderedDict()
         try:
@@ -146,7 +147,7 @@ class StoredV2(object):
             # Of a kind that registry:2 has taken.
             found.update(dict.fromkeys(sorted(self.references(digest).blobs)))
         except (errors.ObjectNotFoundError, errors.BrokenObjectError) as error:
-            raise stored.UnreadableError(str(error))
+            raise image_files.UnreadableError(str(error))
         return list(found)
 
     def alias(self, digest):

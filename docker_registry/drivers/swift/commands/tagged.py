@@ -7,17 +7,18 @@ import collections
 import itertools
 
 from . import stored
-from . import stored_v2
 from .. import errors
 from ..v2 import layout
 from ..v2 import repositories
 
 #: v1: stored.Repository, without files where v1 has none. v2: dict from each
-#: name that v2 clients have for it to its tags, a dict from names to Unix time.
+#: name that v2 clients have for it to its tags, a dict from names to when they
+#: were written, Unix time.
 Repository = collections.namedtuple('Repository', 'v1 v2')
-#: repository, v2: those of its Repository; image_id: of the v1 image, None where there is none; digest: of the
-#: manifest, None where there is none; apis: ("v1",), ("v2",) or both: whose
-#: clients it is stored for. Without either it is damaged.
+#: repository, v2: those of its Repository; image_id: of the v1 image, None
+#: where there is none; digest: of the manifest, None where there is none;
+#: apis: ("v1",), ("v2",) or both: whose clients it is stored for. Without
+#: image_id and digest it is damaged.
 Tag = collections.namedtuple(
     'Tag', 'repository v2 name image_id digest written_at apis')
 
@@ -106,8 +107,8 @@ class Tagged(object):
             shown = own if link.image_id else (
                 v1 if v1 is not None and v1.digest == link.digest else None)
             return Tag(
-                repository.v1, repository.v2, name, shown and shown.image_id, link.digest,
-                (own if link.image_id else link).written_at,
+                repository.v1, repository.v2, name, shown and shown.image_id,
+                link.digest, (own if link.image_id else link).written_at,
                 ('v1', 'v2') if shown else ('v2',))
         return v1 and Tag(repository.v1, repository.v2, name, v1.image_id,
                           None, v1.written_at, ('v1',))

@@ -17,6 +17,7 @@ import re
 from . import facts
 from .. import compat
 from .. import errors
+from .. import image_files
 from .. import names
 from .. import recent_tags
 from ..objects import read_ahead
@@ -188,19 +189,13 @@ class Images(object):
         :raises facts.DamagedError: they are missing or damaged
         """
         try:
-            found = json.loads(self._read(image_id, 'ancestry').decode(
-                'utf-8'))
+            return list(reversed(image_files.ancestry(
+                image_id, self._read(image_id, 'ancestry'))))
         except errors.ObjectNotFoundError:
             self.check_complete(image_id)
             raise facts.DamagedError(image_id, 'its ancestry is missing')
-        except (ValueError, RuntimeError):
-            raise facts.DamagedError(image_id, 'its ancestry is not JSON')
-        if (not isinstance(found, list) or not found
-                or not all(isinstance(each, compat.TEXT_TYPES)
-                           and names.is_image_id(each) for each in found)
-                or found[0] != image_id or len(set(found)) != len(found)):
-            raise facts.DamagedError(image_id, 'its ancestry is damaged')
-        return [compat.native(each) for each in reversed(found)]
+        except image_files.UnreadableError as error:
+            raise facts.DamagedError(image_id, 'its %s' % error)
 
     def json(self, image_id):
         """Return an image's json, bytes.
@@ -258,17 +253,12 @@ class Images(object):
         found = [headers.get(small_object.CHECKSUM)]
         if not found[0]:
             try:
-                content = self._read(image_id, '_checksum').decode('utf-8')
-            except (errors.ObjectNotFoundError, UnicodeError):
+                found = image_files.checksums(
+                    self._read(image_id, '_checksum'))
+            except errors.ObjectNotFoundError:
                 return []
-            try:
-                found = json.loads(content)
-            except ValueError:
-                found = content.strip()
-            found = found if isinstance(found, list) else [found]
-        return [compat.native(each) for each in found
-                if isinstance(each, compat.TEXT_TYPES)
-                and re.match('sha256:[0-9a-f]{64}$', each)]
+        return [each for each in found
+                if re.match('sha256:[0-9a-f]{64}$', each)]
 
     def facts(self, image_id):
         """Return the Facts of a layer that are known, or None."""
