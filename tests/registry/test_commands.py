@@ -1,7 +1,9 @@
-"""docker-registry-swift gc and fsck while clients push."""
+"""docker-registry-swift's commands beside registries and clients."""
 
+import collections
 import concurrent.futures
 import json
+import os
 import random
 import subprocess
 import threading
@@ -9,11 +11,15 @@ import time
 
 from stack import environments
 from stack.clients import v1client
+from stack.clients import v2client
 
 _CLIENTS = 16
-_SECONDS = 45
+#: When to give up.
+_SECONDS = 900
 #: Longer than a push takes here.
 _AGE = '10s'
+_KINDS = ('image', 'manifest', 'blob')
+_V2 = {'loglevel': 'info', 'extensions': {'swift_v2': {'enabled': True}}}
 
 
 def run(server, command, *options):
@@ -26,21 +32,24 @@ def run(server, command, *options):
     return [json.loads(line) for line in done.stdout.splitlines()]
 
 
-def work(pushers, seconds, meanwhile):
-    """Let clients push for so long, and do something again and again."""
-    stopped = threading.Event()
+def work(pushers, meanwhile, is_enough):
+    """Let clients push while something is done again and again.
 
-    def repeat():
-        while not stopped.is_set():
-            meanwhile()
-    with concurrent.futures.ThreadPoolExecutor(len(pushers) + 1) as pool:
-        repeating = pool.submit(repeat)
+    :param meanwhile: callable
+    :param is_enough: callable that tells whether it has been done enough
+    """
+    stopped = threading.Event()
+    until = time.monotonic() + _SECONDS
+    with concurrent.futures.ThreadPoolExecutor(len(pushers)) as pool:
+        working = [pool.submit(pusher.work, stopped) for pusher in pushers]
         try:
-            until = time.monotonic() + seconds
-            list(pool.map(lambda pusher: pusher.work(until), pushers))
+            while not is_enough():
+                assert time.monotonic() < until
+                meanwhile()
         finally:
             stopped.set()
-        repeating.result()
+        for each in working:
+            each.result()
     assert [pusher.failures for pusher in pushers if pusher.failures] == []
 
 
@@ -61,8 +70,8 @@ class Pusher:
         self.pushed = {}
         self.failures = []
 
-    def work(self, until):
-        while time.monotonic() < until:
+    def work(self, stopped):
+        while not stopped.is_set():
             self._push_new()
             if len(self._chains) > 3 and self._numbers.random() < 0.3:
                 self._push_old()
@@ -92,29 +101,86 @@ class Pusher:
         self.pushed[self._repository, tag] = chain
 
 
+class PusherV2:
+
+    """The same with a client of v2.
+
+    :ivar pushed, failures: as those of Pusher
+    """
+
+    def __init__(self, port, number):
+        self._client = v2client.V2Client(port)
+        self._repository = 'v2/app%d' % number
+        self._numbers = random.Random(number)
+        self._images = []
+        self.pushed = {}
+        self.failures = []
+
+    def work(self, stopped):
+        while not stopped.is_set():
+            layers = [os.urandom(3000), os.urandom(2000)]
+            if self._images:
+                # Which nothing may need any more.
+                layers[0] = self._numbers.choice(self._images).layers[0]
+            try:
+                self._push('latest', layers)
+                if len(self._images) > 3 and self._numbers.random() < 0.3:
+                    self._push('again', self._numbers.choice(
+                        self._images[:-2]).layers)
+            except (v1client.RefusedError, v1client.CorruptError,
+                    OSError) as error:
+                self.failures.append(str(error))
+
+    def _push(self, tag, layers):
+        try:
+            image = self._client.push(
+                self._repository, layers, tag, way=self._numbers.choice([
+                    v2client.ONE_PUT, v2client.CHUNKED]), config=os.urandom(9))
+        except v1client.RefusedError as error:
+            # What it has just pushed may be about to go; it would do it again.
+            if error.status != 400:
+                raise
+            return
+        self._images.append(image)
+        self.pushed[self._repository, tag] = image
+
+
 def test_every_acknowledged_push_is_pulled(start_registry):
-    server = start_registry({'loglevel': 'info'})
+    server = start_registry(_V2)
     pushers = [Pusher(server.port, number) for number in range(_CLIENTS)]
-    removed = []
-    work(pushers, _SECONDS, lambda: removed.extend(
-        run(server, 'gc', '--delete', '--older-than', _AGE)))
-    assert len([each for each in removed if each['kind'] == 'image']) > 5
-    client = v1client.V1Client(server.port)
-    reached = set()
-    for pusher in pushers:
-        for (repository, tag), chain in pusher.pushed.items():
-            assert client.pull(repository, tag) == chain
-            reached.update(image.id for image in chain)
+    pushers += [PusherV2(server.port, number) for number in range(_CLIENTS)]
+    removed = collections.Counter()
+    work(pushers, lambda: removed.update(
+        each['kind'] for each in run(server, 'gc', '--delete', '--untagged',
+                                     '--older-than', _AGE)),
+         lambda: min(removed[kind] for kind in _KINDS) > 5)
+    pull_all(server, pushers)
     # What no tag reaches goes in the end, and nothing else.
     time.sleep(1)
-    run(server, 'gc', '--delete', '--older-than', '0s')
-    assert set(stored_images(server)) == reached
+    run(server, 'gc', '--delete', '--untagged', '--older-than', '0s')
+    pull_all(server, pushers)
+    assert set(stored_images(server)) == {
+        image.id for pusher in pushers[:_CLIENTS]
+        for chain in pusher.pushed.values() for image in chain}
+    assert run(server, 'fsck', '--deep', '--older-than', '0s') == []
+
+
+def pull_all(server, pushers):
+    v1, v2 = v1client.V1Client(server.port), v2client.V2Client(server.port)
+    for pusher in pushers:
+        for (name, tag), image in pusher.pushed.items():
+            client = v2 if isinstance(pusher, PusherV2) else v1
+            assert client.pull(name, tag) == image
 
 
 def test_pushes_are_no_damage(start_registry):
-    server = start_registry({'loglevel': 'info'})
+    server = start_registry(_V2)
     pushers = [Pusher(server.port, number) for number in range(_CLIENTS)]
-    work(pushers, _SECONDS / 3, lambda: run(server, 'fsck', '--deep'))
+    pushers += [PusherV2(server.port, number) for number in range(_CLIENTS)]
+    looks = []
+    work(pushers, lambda: looks.append(run(server, 'fsck', '--deep')),
+         lambda: len(looks) > 2)
+    assert looks == 3 * [[]]
     assert run(server, 'fsck', '--older-than', '0s') == []
 
 
@@ -149,6 +215,40 @@ def test_a_registry_moves_in(start_registry, tmp_path):
     assert run(new, 'fsck', '--deep', '--older-than', '0s') == []
     copy('new', 'old')
     assert client.pull('team/new') == moved.pull('team/new')
+
+
+def test_a_registry_on_s3_moves_in(cluster, start_registry, tmp_path):
+    # By Swift's own S3 API.
+    cluster.request('PUT', 'bucket')
+    user, password = (cluster.settings()[key] for key in (
+        'swift_user', 'swift_password'))
+    old = start_registry({
+        'storage': 's3', 'storage_path': '/old/images', 's3_access_key': user,
+        's3_secret_key': password, 's3_bucket': 'bucket',
+        'boto_bucket': 'bucket', 'boto_host': '127.0.0.1',
+        'boto_port': cluster.proxy.port, 's3_secure': False,
+        'boto_calling_format': 'boto.s3.connection.OrdinaryCallingFormat'})
+    new = start_registry()
+    config = tmp_path / 'config.yml'
+    config.write_text(json.dumps({'old': old.settings, 'new': new.settings}))
+    base = v1client.make_image()
+    chain = [base, v1client.make_image(base, 8 * 1024 * 1024)]
+    v1client.V1Client(old.port).push('team/app', chain)
+    copy = [environments.program('registry', 'docker-registry-swift'), 'copy',
+            '--config', str(config), '--from', 'old', '--to', 'new']
+    done = subprocess.run(copy + ['--verify'], stdout=subprocess.PIPE,
+                          stderr=subprocess.PIPE, text=True)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert v1client.V1Client(new.port).pull('team/app') == chain
+    # Who finds nothing there any more is told so.
+    names = cluster.list('bucket')
+    for name in names:
+        cluster.request('DELETE', 'bucket/' + name)
+    done = subprocess.run(copy, stdout=subprocess.PIPE,
+                          stderr=subprocess.PIPE, text=True)
+    assert done.returncode == 2
+    assert 'there is no registry in flavor old' in done.stderr
+    assert password not in done.stdout + done.stderr
 
 
 def stored_images(server):

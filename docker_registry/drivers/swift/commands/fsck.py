@@ -344,7 +344,9 @@ class _Survey(object):
                 list(self._registry.list_directory(repository.path))
             except errors.ObjectNotFoundError:
                 pass
-            return True
+            # It does not say so where it could not.
+            return stored.tag_path(repository.path, name) not in (
+                self._registry.recent_tags.paths(repository.path))
         return damage.Finding(
             'note', '%s:%s' % (repository.name, name),
             ['is noted as pushed lately, and is not there'], [],

@@ -11,18 +11,22 @@ import logging
 import os
 import sys
 
-from . import check
-from . import copy
-from . import du
-from . import fsck
-from . import gc
-from . import index
-from . import ls
-from . import output
-from . import repository
-from . import tags
-from .. import errors
-from ..config import flavor
+try:
+    from . import check
+    from . import copy
+    from . import du
+    from . import fsck
+    from . import gc
+    from . import index
+    from . import ls
+    from . import output
+    from . import repository
+    from . import tags
+    from .. import errors
+    from ..config import flavor
+except KeyboardInterrupt:  # of somebody who has just started it
+    sys.stderr.write('docker-registry-swift: stopped\n')
+    sys.exit(2)
 
 #: The commands by name.
 _COMMANDS = {'check': check, 'copy': copy, 'du': du, 'fsck': fsck, 'gc': gc,

@@ -6,8 +6,8 @@ and the blobs are there. So a blob is removed in three steps, and stays if it
 turns out to be needed at any of them.
 
 1. Links to it go. From now on registries say that the repository has it not,
-   clients push it anew, which writes a link again, and a manifest that needs it
-   is refused.
+   clients push it anew, which writes a link again, and a manifest that needs
+   it is refused.
 2. Some seconds later, so that those that had looked just before are heard of,
    the blob goes, in a way that can be undone: of a large object the manifest,
    and any other becomes a segment that belongs to nothing.
@@ -29,7 +29,6 @@ from . import stored_v2
 from .. import errors
 from .. import names
 from ..objects import large_object
-from ..v2 import layout
 from ..v2 import repositories
 
 #: What is to go. kind: "manifest", a link to one that no tag reaches; "blob";

@@ -1,0 +1,104 @@
+"""What each command of docker-registry-swift does where it cannot go on."""
+
+import os
+import random
+import time
+
+import pytest
+from test_v2_adoption import history
+from test_v2_adoption import push
+import test_v2_push_api
+import v1_images
+
+from docker_registry.drivers.swift.client import container
+from docker_registry.drivers.swift.commands import removal
+
+_READING = [('ls',), ('ls', '*'), ('du',), ('fsck', '--deep'), ('gc',)]
+_WRITING = [('gc', '--delete', '--untagged'), ('fsck', '--repair'),
+            ('tags', 'rm', 'x', 'latest'), ('repository', 'rm', 'a/b')]
+_CALLS = ('head', 'get', 'put', 'list', 'delete', 'delete_all',
+          'put_manifest', 'get_manifest')
+
+
+@pytest.fixture
+def filled(storage, monkeypatch):
+    """A container with what both kinds of clients have pushed."""
+    monkeypatch.setattr(removal, 'SETTLE_SECONDS', 0.1)
+    monkeypatch.setattr(removal, '_PAUSE_SECONDS', 0)
+    images = v1_images.Images(storage)
+    images.tag(images.push([b'a' * 100, b'b' * 100])[-1])
+    images.push([b'c' * 100])
+    client = test_v2_push_api.Client(storage)
+    push(client, [os.urandom(100)], history(('one', True)))
+    client.push(tag='2')
+    client.push_blob(os.urandom(10))
+    # A note of a tag that is gone.
+    storage.put_content('repositories/library/x/tag_gone', b'a')
+    storage._container.delete('registry/repositories/library/x/tag_gone')
+    time.sleep(1)  # Swift's clock has no fractions of a second
+    return storage
+
+
+def options(words):
+    ages = ['--older-than', '0s'] if words[0] in ('gc', 'fsck') else []
+    return list(words) + ages
+
+
+def listed(storage):
+    return sorted((entry['name'], entry['hash'])
+                  for entry in storage.container.list(''))
+
+
+@pytest.mark.parametrize('words', _READING + _WRITING, ids=' '.join)
+def test_where_it_cannot(command, filled, secret_of, services, words):
+    before = listed(filled)
+    status, printed = command(
+        *options(words), swift_retries=0,
+        swift_object_storage_url='http://127.0.0.1:9/v1/AUTH_test')
+    assert (status, 'no answer' in printed) == (2, True)
+    status, printed = command(*options(words),
+                              swift_password=secret_of('nobody'))
+    assert (status, 'swift_password' in printed) == (2, True)
+    assert secret_of('nobody') not in printed
+    guest = {'swift_user': 'test:guest',
+             'swift_password': services['passwords']['test:guest']}
+    status, printed = command(*options(words), **guest)
+    assert (status, '403' in printed) == (2, True)
+    filled.container.post({'X-Container-Read': 'test:guest,.rlistings'})
+    status, printed = command(*options(words), **guest)
+    if words in _READING:
+        assert status in (0, 1)
+    elif words[0] == 'fsck':  # the note stays
+        assert status == 1
+    else:
+        assert (status, '403' in printed) == (2, True)
+    assert listed(filled) == before
+
+
+@pytest.mark.parametrize('words', _READING + _WRITING, ids=' '.join)
+def test_who_stops_it_can_do_it_again(command, filled, monkeypatch, words):
+    numbers = random.Random(' '.join(words))
+    for _ in range(10):
+        left = [numbers.randrange(1, 40)]
+        with monkeypatch.context() as patched:
+            for name in _CALLS:
+                patched.setattr(container.Container, name, stopping(
+                    getattr(container.Container, name), left))
+            status, printed = command(*options(words))
+        if status == 2:
+            assert 'stopped' in printed
+        # Nothing is damaged.
+        found = command('fsck')[1]
+        assert 'all is well' in found, found
+    assert command(*options(words))[0] in (0, 1)
+    assert 'all is well' in command('fsck', '--deep')[1]
+
+
+def stopping(method, left):
+    """Return a method that ^C stops, when calls are used up."""
+    def stop(*arguments, **keywords):
+        left[0] -= 1
+        if left[0] == 0:
+            raise KeyboardInterrupt
+        return method(*arguments, **keywords)
+    return stop
