@@ -2,7 +2,6 @@
 
 import os
 import random
-import time
 
 import pytest
 from test_v2_adoption import history
@@ -21,7 +20,7 @@ _CALLS = ('head', 'get', 'put', 'list', 'delete', 'delete_all',
 
 
 @pytest.fixture
-def filled(storage, monkeypatch):
+def filled(storage, monkeypatch, next_second):
     """A container with what both kinds of clients have pushed."""
     monkeypatch.setattr(removal, 'SETTLE_SECONDS', 0.1)
     monkeypatch.setattr(removal, '_PAUSE_SECONDS', 0)
@@ -35,7 +34,7 @@ def filled(storage, monkeypatch):
     # A note of a tag that is gone.
     storage.put_content('repositories/library/x/tag_gone', b'a')
     storage._container.delete('registry/repositories/library/x/tag_gone')
-    time.sleep(1)  # Swift's clock has no fractions of a second
+    next_second()
     return storage
 
 
@@ -49,6 +48,7 @@ def listed(storage):
                   for entry in storage.container.list(''))
 
 
+@pytest.mark.once
 @pytest.mark.parametrize('words', _READING + _WRITING, ids=' '.join)
 def test_where_it_cannot(command, filled, secret_of, services, words):
     before = listed(filled)
@@ -75,6 +75,7 @@ def test_where_it_cannot(command, filled, secret_of, services, words):
     assert listed(filled) == before
 
 
+@pytest.mark.once
 @pytest.mark.parametrize('words', _READING + _WRITING, ids=' '.join)
 def test_who_stops_it_can_do_it_again(command, filled, monkeypatch, words):
     numbers = random.Random(' '.join(words))

@@ -452,6 +452,7 @@ def test_what_v2_clients_have_pushed(copy, open_flavor, flavors, faults,
             'repositories/a/b/tag_latest')
 
 
+@pytest.mark.once
 @pytest.mark.parametrize('may', [True, False])
 def test_between_accounts(copy, open_flavor, flavors, services, faults, may):
     expected = fill_v2(open_flavor('here'))
