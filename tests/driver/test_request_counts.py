@@ -1,6 +1,7 @@
 """How many requests to Swift the calls of the registry cost."""
 
 import io
+import json
 import os
 
 import calls
@@ -10,6 +11,8 @@ import v1_images
 
 from docker_registry.core import exceptions
 from docker_registry.drivers.swift.client import deletion
+from docker_registry.drivers.swift.v2 import manifests
+from docker_registry.drivers.swift.v2 import pushes
 from docker_registry.drivers.swift.v2 import store
 from docker_registry.drivers.swift.v2 import uploads
 
@@ -76,6 +79,25 @@ def test_layer_that_v2_clients_push(make_faulty, faults, monkeypatch, pieces,
             number = worker.append('a/b', upload, 0, left).number
         worker.finish('a/b', upload, number, digest, left)
     assert calls.counted(faults, push) == expected
+
+
+def test_manifest_that_v2_clients_push(make_faulty, faults):
+    storage = make_faulty()
+    v2 = store.Store(storage.settings, storage.container)
+    worker = uploads.Uploads(storage.settings, storage.container, v2)
+    blobs = []
+    for number in range(4):
+        content = b'%d' % number
+        blobs.append({'digest': v1_images.digest(content), 'size': 1,
+                      'mediaType': 'application/octet-stream'})
+        worker.put('a/b', blobs[-1]['digest'], io.BytesIO(content))
+    manifest = json.dumps({
+        'schemaVersion': 2, 'mediaType': manifests.MANIFEST_TYPE,
+        'config': blobs[0], 'layers': blobs[1:]}).encode('ascii')
+    pushed = pushes.Pushes(None, v2, None)
+    # One for each blob; the manifest, the repository's link, the tag's two.
+    assert calls.counted(faults, pushed.put_manifest, 'a/b', 'latest', None,
+                         manifest) == 4 + 4
 
 
 @pytest.mark.parametrize('name', ['_inprogress', '_checksum'])

@@ -15,6 +15,7 @@ from docker_registry.drivers.swift.v2 import api
 from docker_registry.drivers.swift.v2 import layout
 from docker_registry.drivers.swift.v2 import manifests
 from docker_registry.drivers.swift.v2 import push_api
+from docker_registry.drivers.swift.v2 import pushes
 from docker_registry.drivers.swift.v2 import repositories
 
 _LAYOUT = layout.Layout('/registry')
@@ -276,6 +277,18 @@ def test_missing_blobs(client, listed):
         400, 'MANIFEST_BLOB_UNKNOWN', 'PUT', '/v2/other/manifests/bad',
         json.dumps(content).encode(), Content_Type=_DOCKER)
     assert listed() == before
+
+
+def test_blobs_that_garbage_collection_has_removed(client, storage,
+                                                   monkeypatch):
+    content = client.push()
+    # As if it had been pushed long ago.
+    monkeypatch.setattr(pushes, '_FRESH_SECONDS', -10)
+    client.put_manifest(content, tag='again', media_type=_DOCKER)
+    layer = json.loads(content.decode())['layers'][0]['digest']
+    storage.container.delete(_LAYOUT.blob(layer))
+    client.refused(400, 'MANIFEST_BLOB_UNKNOWN', 'PUT',
+                   '/v2/a/b/manifests/again', content, Content_Type=_DOCKER)
 
 
 _BLOB = {'digest': _NOBODY, 'size': 1, 'mediaType': 'text/plain'}

@@ -14,6 +14,9 @@ from . import manifests
 from . import repositories
 
 _REQUESTS_AT_ONCE = 16
+#: A blob that a repository was given within this time is there: nothing but
+#: registry:2's garbage-collect removes blobs, and nobody may push meanwhile.
+_FRESH_SECONDS = 600
 
 
 class DigestError(Exception):
@@ -120,19 +123,28 @@ class Pushes(object):
 
     def _check(self, name, manifest):
         """Raise MissingError for what a manifest needs and is not there."""
-        asked = [(self._store.has_layer, digest) for digest in manifest.blobs]
-        asked += [(self._store.has_manifest, digest)
+        asked = [(self._has_layer, digest) for digest in manifest.blobs]
+        asked += [(self._has_manifest, digest)
                   for digest in manifest.manifests]
 
         def is_there(each):
             has, digest = each
-            return has(name, digest) and self._store.has_blob(digest)
+            return has(name, digest)
         asked = sorted(set(asked), key=lambda each: each[1])
         with futures.ThreadPoolExecutor(_REQUESTS_AT_ONCE) as executor:
             missing = [digest for (_, digest), there in zip(
                 asked, executor.map(is_there, asked)) if not there]
         if missing:
             raise MissingError(missing)
+
+    def _has_layer(self, name, digest):
+        age_seconds = self._store.layer_link_age(name, digest)
+        return age_seconds is not None and (
+            age_seconds < _FRESH_SECONDS or self._store.has_blob(digest))
+
+    def _has_manifest(self, name, digest):
+        return self._store.has_manifest(name, digest) and (
+            self._store.has_blob(digest))
 
 
 def _description(manifest, digest, content):

@@ -135,6 +135,18 @@ class Store(object):
         """Tell whether a repository has a layer or a config."""
         return self._is_there(self._layout.layer_link(name, digest))
 
+    def layer_link_age(self, name, digest):
+        """Return how many seconds ago a repository was given a layer.
+
+        Or a config. A blob stands before it is given to anybody.
+
+        :returns: by Swift's clock; None where the repository has it not
+        """
+        try:
+            return self._container.age(self._layout.layer_link(name, digest))
+        except errors.ObjectNotFoundError:
+            return None
+
     def put_manifest_link(self, name, digest, tag=None):
         """Let a repository have a manifest.
 
