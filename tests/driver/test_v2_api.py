@@ -3,6 +3,7 @@
 import hashlib
 import json
 
+import calls
 import pytest
 import relay
 import v1_images
@@ -120,6 +121,18 @@ def test_pull(client, layer, name):
         assert client.get(path, If_None_Match='"%s"' % blob['digest']
                           ).status_code == 304
     assert answer.data == layer
+
+
+@pytest.mark.once
+def test_what_a_pull_asks_of_swift(client, layer, make_faulty, faults):
+    digest = client.get('/v2/x/manifests/latest').headers[
+        'Docker-Content-Digest']
+    other = Client(application(make_faulty()))
+    for path, count in (('manifests/latest', 3), ('manifests/' + digest, 3),
+                        ('blobs/' + _DIGEST(layer), 2)):
+        for method in ('HEAD', 'GET'):
+            assert calls.counted(faults, other.ask, method,
+                                 '/v2/x/' + path) == count
 
 
 @pytest.mark.parametrize('value, first, last', [
