@@ -270,6 +270,14 @@ class Docker(_Daemon):
         self._ask('push', '--quiet', image)
         self._ask('image', 'prune', '--all', '--force')
 
+    def login(self, address, user, password):
+        """Log in to a registry.
+
+        :raises ClientError: it says no
+        """
+        self._ask('login', '--username', user, '--password', password,
+                  address)
+
     def _options(self):
         return ['--data-root', self._path('root'), '--exec-root',
                 self._path('run'), '--pidfile', self._path('pid'),

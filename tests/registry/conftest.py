@@ -14,6 +14,9 @@ from stack.servers import registry
 from stack.servers import swift
 
 _containers = itertools.count()
+#: A bcrypt hash of "password".
+_USERS = ('bob:$2y$04$r594zOtinmTe4yJqH0Zt9.QgA4MbSBSfBAdafHmSJRLGnA0NU9ayu'
+          '\n')
 
 
 @pytest.fixture(scope='session', autouse=True)
@@ -113,3 +116,11 @@ def stored(cluster, server):
                 in cluster.list(server.settings['swift_container'])
                 if name.startswith(prefix)]
     return names
+
+
+@pytest.fixture
+def users(tmp_path):
+    """What swift_v2: auth: is to be, for bob with the password "password"."""
+    path = tmp_path / 'htpasswd'
+    path.write_text(_USERS)
+    return {'htpasswd': {'realm': 'images', 'path': str(path)}}

@@ -19,9 +19,6 @@ from stack.servers import secrets
 
 _V2 = {'extensions': {'swift_v2': {'enabled': True}}}
 _KEY = secrets.of('TempURL')
-#: A bcrypt hash of "password".
-_USERS = ('bob:$2y$04$r594zOtinmTe4yJqH0Zt9.QgA4MbSBSfBAdafHmSJRLGnA0NU9ayu'
-          '\n')
 
 
 @pytest.fixture(scope='module')
@@ -196,13 +193,6 @@ def test_damaged_image(client, v2, server, cluster):
         problem, = json.loads(answer.body)['errors']
         assert images[0].id in problem['message']
     assert 'image %s: its layer is missing' % images[0].id in server.log()
-
-
-@pytest.fixture
-def users(tmp_path):
-    path = tmp_path / 'htpasswd'
-    path.write_text(_USERS)
-    return {'htpasswd': {'realm': 'images', 'path': str(path)}}
 
 
 def test_login(start_registry, users):

@@ -203,3 +203,19 @@ def test_what_skopeo_pushes_to_registry2(pushed, server, go_registry,
                 '127.0.0.1:%d/team/copied:v1' % go_registry.port)
     assert skopeo.pull(server.address + '/team/copied:v1') == (
         pushed['library/kinds:latest'])
+
+
+def test_docker_login(start_registry, users, tmp_path):
+    running = start_registry({'extensions': {'swift_v2': {
+        'enabled': True, 'auth': users}}})
+    contents = {'file': b'1'}
+    v1client.V1Client(running.port).push(
+        'library/x', make([programs.layer(contents)]))
+    image = running.address + '/x:latest'
+    with programs.Docker(str(tmp_path / 'docker')) as docker:
+        with pytest.raises(programs.ClientError):
+            docker.pull(image)
+        with pytest.raises(programs.ClientError):
+            docker.login(running.address, 'bob', 'wrong')
+        docker.login(running.address, 'bob', 'password')
+        assert docker.pull(image) == contents
