@@ -12,9 +12,12 @@ from stack.clients import artifacts
 from stack.clients import programs
 from stack.clients import v1client
 from stack.clients import v2client
+from stack.servers import processes
 from stack.servers import registry2
+from stack.servers import secrets
 
 _MIB = 1024 * 1024
+_KEY = secrets.of('TempURL')
 
 
 @pytest.fixture(scope='module')
@@ -194,6 +197,29 @@ def test_artifact_with_a_referrer_that_oras_pushes(server, tmp_path):
         '/v2/team/artifact/referrers/' + subject['digest'])
     found, = json.loads(answer.body)['manifests']
     assert report.items() <= found.items()
+
+
+def test_registry2_serves_all_after_its_garbage_collection(
+        pushed, server, go_registry, cluster, directory, stored):
+    names = [name.replace('library/', '').split(':') for name in pushed]
+    ours = v2client.V2Client(server.port)
+    for name, tag in names:
+        ours.manifest(name, tag)
+    links = {'%s/_manifests/tags/%s/current/link' % (name, tag)
+             for name, tag in names}
+    processes.until(lambda: links <= {
+        path.partition('/repositories/')[2] for path in stored('files/')})
+    go_registry.collect_garbage()
+    cluster.request('POST', '', {'X-Account-Meta-Temp-URL-Key': _KEY})
+    with registry2.Registry2(str(directory), server.settings,
+                             _KEY) as redirecting:
+        theirs = [v2client.V2Client(go.port)
+                  for go in (go_registry, redirecting)]
+        for name, tag in names:
+            found = ours.pull(name, tag)
+            assert [go.pull(name, tag) for go in theirs] == 2 * [found]
+        blob = '/v2/%s/blobs/%s' % (name, v2client.digest(found.layers[0]))
+        assert [go.request('GET', blob).status for go in theirs] == [200, 307]
 
 
 def test_what_skopeo_pushes_to_registry2(pushed, server, go_registry,
