@@ -6,7 +6,6 @@ import json
 import lzma
 import os
 import threading
-import time
 
 import pytest
 
