@@ -147,6 +147,7 @@ def test_within_an_account_no_byte_comes_here(copy, open_flavor, flavors,
         3000000)
 
 
+@pytest.mark.once
 def test_what_is_there_is_not_read_again(copy, open_flavor, flavors, faults):
     base, top, other = fill(open_flavor('files'))
     flavors['here']['swift_authurl'] = (
@@ -167,6 +168,7 @@ def test_some_of_it(copy, open_flavor):
     assert (status, 'no repository absent' in message) == (2, True)
 
 
+@pytest.mark.once
 def test_tag_that_has_moved(copy, open_flavor):
     base, top, other = fill(open_flavor('files'))
     copy('files', 'here')
@@ -177,6 +179,7 @@ def test_tag_that_has_moved(copy, open_flavor):
         'repositories/library/x/tag_latest') == base.encode('ascii')
 
 
+@pytest.mark.once
 def test_image_that_is_being_pushed_comes_later(copy, open_flavor):
     source = open_flavor('files')
     base, top, other = fill(source)
@@ -212,6 +215,7 @@ def test_image_that_is_damaged(copy, open_flavor, source, name):
         'images/%s/json' % top)
 
 
+@pytest.mark.once
 def test_layer_with_another_checksum(copy, open_flavor):
     source = open_flavor('files')
     base, top, other = fill(source)
@@ -223,6 +227,7 @@ def test_layer_with_another_checksum(copy, open_flavor):
     assert not open_flavor('here').exists('images/%s/layer' % other)
 
 
+@pytest.mark.once
 def test_target_that_has_another_layer(copy, open_flavor):
     base, top, other = fill(open_flavor('files'))
     copy('files', 'here')
@@ -249,6 +254,7 @@ def test_verify_reads_all_of_the_target(copy, open_flavor):
     assert 'differs' in found['team/app:7']['reason']
 
 
+@pytest.mark.once
 def test_lists_of_images_are_joined(copy, open_flavor):
     base, top, other = fill(open_flavor('files'))
     target = open_flavor('here')
@@ -274,6 +280,7 @@ def test_an_outage_is_not_not_there(copy, open_flavor, flavors, faults,
     assert '503' in message
 
 
+@pytest.mark.once
 def test_directory_that_is_not_mounted(copy, open_flavor, flavors, tmpdir):
     status, message = copy('files', 'here')
     assert status == 2
@@ -283,6 +290,7 @@ def test_directory_that_is_not_mounted(copy, open_flavor, flavors, tmpdir):
     assert copy('files', 'here')[0] == 2
 
 
+@pytest.mark.once
 def test_directory_that_goes_away(copy, open_flavor, flavors, monkeypatch):
     fill(open_flavor('files'))
     path = flavors['files']['storage_path']
@@ -422,6 +430,7 @@ def compare_v2(storage, expected):
             assert len(storage.container.get_manifest(entry['name'])) == 1
 
 
+@pytest.mark.once
 @pytest.mark.parametrize('here', [True, False])
 @pytest.mark.parametrize('options', [(), ('--verify',)])
 def test_what_v2_clients_have_pushed(copy, open_flavor, flavors, faults,
@@ -474,6 +483,7 @@ def test_between_accounts(copy, open_flavor, flavors, services, faults, may):
     compare_v2(target, expected)
 
 
+@pytest.mark.once
 def test_blob_that_is_damaged(copy, open_flavor, monkeypatch):
     source = open_flavor('here')
     client = test_v2_push_api.Client(source)
@@ -495,6 +505,7 @@ def test_blob_that_is_damaged(copy, open_flavor, monkeypatch):
     assert 'a/b:latest' in copy('here', 'files')[1]
 
 
+@pytest.mark.once
 def test_what_a_directory_cannot_have(copy, open_flavor):
     source = open_flavor('here')
     push(test_v2_push_api.Client(source), [os.urandom(10)],

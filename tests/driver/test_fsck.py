@@ -80,6 +80,7 @@ def test_file_that_is_missing(fsck, images, storage, name, problem):
     assert '--remove' in finding['advice']
 
 
+@pytest.mark.once
 def test_checksum_that_is_missing(fsck, images):
     image_id = images.push_one(b'a', checksum=False)
     images.tag(image_id)
@@ -108,6 +109,7 @@ def test_file_that_is_damaged(fsck, images, put, name, content, problem):
     assert finding['hurts'] == ['library/x:latest']
 
 
+@pytest.mark.once
 def test_ancestry_that_leaves_one_out(fsck, images, put):
     base, middle, top = images.push([b'a', b'b', b'c'])
     images.tag(top)
@@ -121,6 +123,7 @@ def test_ancestry_that_leaves_one_out(fsck, images, put):
         fsck(), 'image', top)['problems']
 
 
+@pytest.mark.once
 def test_parent_that_is_missing(fsck, images, storage):
     base, top = images.push([b'a', b'b'])
     images.tag(top)
@@ -140,6 +143,7 @@ def large(large_images, storage):
         'registry/images/%s/layer' % image_id)
 
 
+@pytest.mark.once
 def test_segment_that_is_missing(fsck, large, storage):
     image_id, segments = large
     storage._container.delete(segments[1])
@@ -147,6 +151,7 @@ def test_segment_that_is_missing(fsck, large, storage):
     assert finding['problems'] == ['segment %s is missing' % segments[1]]
 
 
+@pytest.mark.once
 def test_segment_that_is_truncated(fsck, large, put):
     image_id, segments = large
     put(segments[0], b'a' * 1000)
@@ -155,6 +160,7 @@ def test_segment_that_is_truncated(fsck, large, put):
         'segment %s has 1000 bytes, and not 1048576' % segments[0]]
 
 
+@pytest.mark.once
 def test_segment_that_is_another(fsck, large, put):
     image_id, segments = large
     put(segments[0], b'b' * 1048576)
@@ -163,6 +169,7 @@ def test_segment_that_is_another(fsck, large, put):
         'segment %s is another one than was pushed' % segments[0]]
 
 
+@pytest.mark.once
 def test_layer_that_is_another(fsck, images, put):
     image_id = images.push([b'a' * 1000])[-1]
     images.tag(image_id)
@@ -192,6 +199,7 @@ def only_mended(found):
         True}
 
 
+@pytest.mark.once
 def test_push_under_way_is_no_damage(fsck, images, storage):
     base, top = images.push([b'a', b'b'])
     storage.put_content('images/%s/_inprogress' % top, b'true')
@@ -236,6 +244,7 @@ def test_mark_of_an_image_that_is_complete(fsck, images, storage, put):
     assert fsck('--older-than', '0s') == (0, {})
 
 
+@pytest.mark.once
 def test_note_of_a_tag_that_is_gone(fsck, images, storage):
     top = images.push([b'a'])[-1]
     images.tag(top)
@@ -275,6 +284,7 @@ def test_links_and_blobs(fsck, images, put, storage):
         'segment %s is missing' % layer]
 
 
+@pytest.mark.once
 @pytest.mark.parametrize('has_slo', [True, False])
 def test_images_of_what_v2_clients_push(fsck, make_storage, storage, put,
                                         monkeypatch, has_slo):
@@ -306,6 +316,7 @@ def client(storage):
     return test_v2_push_api.Client(storage)
 
 
+@pytest.mark.once
 def test_blob_that_is_gone(fsck, client, storage):
     lost, kept = os.urandom(100), os.urandom(100)
     client.push('x', layers=[lost, kept])
@@ -325,6 +336,7 @@ def test_blob_that_is_gone(fsck, client, storage):
     assert fsck('--deep') == (0, {})
 
 
+@pytest.mark.once
 def test_manifest_that_is_gone(fsck, client, storage):
     manifest = client.push('x')
     names = layout.Layout('/registry')
@@ -341,6 +353,7 @@ def test_manifest_that_is_gone(fsck, client, storage):
     assert fsck() == (0, {})
 
 
+@pytest.mark.once
 def test_blob_with_other_bytes(fsck, client, put, storage):
     content = os.urandom(100)
     client.push('x', layers=[content])
@@ -354,6 +367,7 @@ def test_blob_with_other_bytes(fsck, client, put, storage):
     assert ('tag', 'library/x:latest') in fsck()[1]
 
 
+@pytest.mark.once
 def test_blob_that_the_listing_lacks(fsck, client, monkeypatch):
     content = os.urandom(100)
     client.push('x', layers=[content])
@@ -368,6 +382,7 @@ def test_blob_that_the_listing_lacks(fsck, client, monkeypatch):
     only(fsck('--older-than', '0s'), 'listing', name)
 
 
+@pytest.mark.once
 def test_nothing_else_is_removed(command, fsck, images, storage):
     base, top = images.push([b'a', b'b'])
     images.tag(top)
@@ -414,6 +429,7 @@ def test_an_outage_is_no_damage(command, images):
     assert 'no answer' in printed
 
 
+@pytest.mark.once
 def test_layer_that_is_being_pushed_again(fsck, images, storage):
     image_id = images.push([b'a'])[-1]
     storage.remove('images/%s/layer' % image_id)

@@ -104,6 +104,7 @@ def test_more_images_than_a_page_of_the_listing_has(gc, images,
     assert (status, sorted(found(lines))) == (0, sorted(others))
 
 
+@pytest.mark.once
 def test_what_is_new_stays_with_all_below_it(json_command, images, whole,
                                              quick):
     base, middle = images.push([b'a', b'b'])
@@ -114,6 +115,7 @@ def test_what_is_new_stays_with_all_below_it(json_command, images, whole,
     assert all(map(whole, (base, middle, new)))
 
 
+@pytest.mark.once
 def test_image_that_is_being_pushed_stays(gc, images, storage,
                                           whole, quick):
     base, pushed = images.push([b'a', b'b'])
@@ -168,6 +170,7 @@ def test_segments_without_a_manifest(json_command, gc, storage, make_storage,
         2500000)
 
 
+@pytest.mark.once
 def test_segments_of_a_push_under_way_stay(gc, images, storage,
                                            segment, quick):
     segment('f' * 64)
@@ -315,6 +318,7 @@ def test_an_outage_removes_nothing(command, images, whole, options):
     assert whole(other)
 
 
+@pytest.mark.once
 def test_tag_that_cannot_be_read_removes_nothing(command, images, faults,
                                                  whole, quick, next_second):
     other = images.push([b'a'])[-1]
@@ -363,6 +367,7 @@ def test_repository_rm(command, json_command, images, storage):
         1, 'there is no repository library/x\n')
 
 
+@pytest.mark.once
 def test_names_with_wildcards_mean_themselves(json_command, images):
     images.tag(images.push([b'a'])[-1])
     assert json_command('repository', 'rm', '*')[0] == 1
@@ -370,6 +375,7 @@ def test_names_with_wildcards_mean_themselves(json_command, images):
     assert json_command('ls', 'x')[1][0]['tag'] == 'latest'
 
 
+@pytest.mark.once
 def test_outage_is_not_not_there(command, images):
     images.tag(images.push([b'a'])[-1])
     for options in (('tags', 'rm', 'x', 'latest'), ('repository', 'rm', 'x')):

@@ -100,6 +100,7 @@ def test_layer_that_not_every_client_reads(v1, v2, storage, compress):
     assert list(storage.orphans(None)) == []
 
 
+@pytest.mark.once
 def test_no_byte_is_stored_twice(v1, v2, make_storage):
     storage = make_storage(swift_segment_size=100000)
     layers = [v1_images.tar(350000), v1_images.tar(5)]
@@ -134,6 +135,7 @@ def test_cluster_without_static_large_objects(v1, v2, storage, monkeypatch):
     assert names(storage, 'registry/images/%s/_arch' % ids[-1]) == []
 
 
+@pytest.mark.once
 def test_copy_of_another_version(storage):
     storage.put_content('images/1/json', b'{}')
     with pytest.raises(errors.ObjectExistsError):
@@ -175,6 +177,7 @@ def test_image_is_converted_once(v1, v2, faults, faulty_storage):
     assert len(faults.requests) == 5
 
 
+@pytest.mark.once
 def test_second_tag_of_an_image(v1, v2, storage, monkeypatch):
     ids = v1.push([v1_images.tar(1), v1_images.tar(2)])
     v1.tag(ids[-1])
@@ -188,6 +191,7 @@ def test_second_tag_of_an_image(v1, v2, storage, monkeypatch):
     pull(v2, 'a/base')
 
 
+@pytest.mark.once
 def test_conversion_of_another_version_stays(v1, v2, storage):
     """Whoever has pinned a digest finds it after an upgrade."""
     ids = v1.push([v1_images.tar(1)])
@@ -201,6 +205,7 @@ def test_conversion_of_another_version_stays(v1, v2, storage):
     assert v2.resolve('x', 'v2') == other
 
 
+@pytest.mark.once
 def test_what_registry2_has_removed_is_made_again(v1, v2, storage):
     layers = [v1_images.tar(1), lzma.compress(v1_images.tar(2))]
     v1.tag(v1.push(layers)[-1])
@@ -211,6 +216,7 @@ def test_what_registry2_has_removed_is_made_again(v1, v2, storage):
     assert pull(v2)[1][0] == layers[0]
 
 
+@pytest.mark.once
 def test_pushes_and_removals_are_seen_at_once(v1, v2, storage):
     first = v1.push([v1_images.tar(1)])[-1]
     second = v1.push([v1_images.tar(1)])[-1]
@@ -233,6 +239,7 @@ def test_pushes_and_removals_are_seen_at_once(v1, v2, storage):
     assert v2.tags('x') == (['latest'], False)
 
 
+@pytest.mark.once
 def test_digest_stays_as_long_as_the_repository(v1, v2, faults,
                                                 faulty_storage):
     image_id = v1.push([v1_images.tar(1)])[-1]
@@ -254,6 +261,7 @@ def test_digest_stays_as_long_as_the_repository(v1, v2, faults,
     assert v2.manifest('x', digest) == content
 
 
+@pytest.mark.once
 def test_what_was_pushed_to_v2_has_no_v1_tag(v1, v2, storage):
     """Also where it is the same as what was converted."""
     image_id = v1.push([v1_images.tar(1)])[-1]
@@ -281,6 +289,7 @@ def test_the_newer_push_counts(v1, v2, storage):
     assert v2.tags('x') == (['latest'], False)
 
 
+@pytest.mark.once
 def test_v2_pushes_alone(v2, storage):
     digest = push_v2(storage, 'a/b/c/d', 'v1')
     assert v2.resolve('a/b/c/d', 'v1') == digest
@@ -403,6 +412,7 @@ def test_damaged_image(v1, v2, storage, kind):
                 if name.endswith(('_manifest', '_archive'))]
 
 
+@pytest.mark.once
 def test_checksum_in_the_headers_of_the_layer(v1, v2, storage):
     ids = v1.push([v1_images.tar(1)])
     path = 'registry/images/%s/layer' % ids[0]
@@ -428,6 +438,7 @@ def test_checksums_as_they_were_written(v1, v2, storage, content, expected):
         expected * ['sha256:' + 64 * 'a'])
 
 
+@pytest.mark.once
 def test_image_that_is_being_pushed(v1, v2, storage):
     ids = v1.push([v1_images.tar(1), v1_images.tar(2)])
     v1.tag(ids[-1])
@@ -499,12 +510,14 @@ def test_interrupted_conversion_is_gone_on_with(v1, v2, faults,
     assert pull(v2)[1] == layers
 
 
+@pytest.mark.once
 def test_link_without_a_digest(v2, storage):
     write(storage, _LAYOUT.tag_link('x', 'latest'), b'nothing')
     with pytest.raises(errors.BrokenObjectError):
         v2.resolve('x', 'latest')
 
 
+@pytest.mark.once
 def test_manifest_of_other_bytes(v2, storage):
     digest = push_v2(storage)
     write(storage, _LAYOUT.blob(digest), b'other')
@@ -512,6 +525,7 @@ def test_manifest_of_other_bytes(v2, storage):
         v2.manifest('x', digest)
 
 
+@pytest.mark.once
 def test_manifest_and_blob_that_are_not_there(v2, storage):
     digest = push_v2(storage)
     storage.container.delete(_LAYOUT.blob(digest))

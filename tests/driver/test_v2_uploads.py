@@ -95,6 +95,7 @@ def test_upload(workers, v2, storage, listed, sizes, last):
     assert content_of(v2, digest) == b''.join(pieces) + tail
 
 
+@pytest.mark.once
 def test_many_small_pieces_are_joined(workers, v2, storage):
     pieces = [os.urandom(100 * 1024) for _ in range(30)]
     digest = upload(workers, pieces)
@@ -102,6 +103,7 @@ def test_many_small_pieces_are_joined(workers, v2, storage):
     assert len(storage.container.get_manifest(_LAYOUT.blob(digest))) == 3
 
 
+@pytest.mark.once
 def test_pieces_do_not_run_out_of_segments(make_storage, v2, monkeypatch):
     storage = make_storage(swift_segment_size=_MIB + _MIB // 2)
     found = storage.container.capabilities()
@@ -173,6 +175,7 @@ def test_wrong_digest(workers, storage, listed, pieces, last):
     assert listed() == []
 
 
+@pytest.mark.once
 @pytest.mark.parametrize('pieces', [[b'some'], [3 * _MIB * b'x', b'x']])
 def test_blob_that_is_there_already(workers, v2, listed, storage, pieces):
     digest = upload(workers, pieces)
@@ -184,6 +187,7 @@ def test_blob_that_is_there_already(workers, v2, listed, storage, pieces):
     assert list(storage.orphans(None)) == []
 
 
+@pytest.mark.once
 def test_layer_of_v1_that_is_there_already(workers, v2, listed, storage):
     v1 = v1_images.Images(storage)
     layer = v1_images.tar(3 * _MIB)
@@ -196,6 +200,7 @@ def test_layer_of_v1_that_is_there_already(workers, v2, listed, storage):
         _LAYOUT.layer_link('a/b', _DIGEST(layer))])
 
 
+@pytest.mark.once
 def test_start_that_is_not_the_end(workers, v2):
     found = workers[0].start('a')
     workers[0].append('a', found, 0, Stream(b'0123'), 0)
@@ -246,6 +251,7 @@ def test_two_that_append_at_once(workers, v2, storage, size):
     assert content_of(v2, _DIGEST(won)) == won
 
 
+@pytest.mark.once
 def test_newest_step(workers):
     found = workers[0].start('a')
     for number in range(12):
@@ -256,6 +262,7 @@ def test_newest_step(workers):
                 number + 1, (number + 1) * b'x')
 
 
+@pytest.mark.once
 def test_unknown_uploads(workers, v2):
     found = workers[0].start('a')
     for name, number in (('b', 0), ('a', 1)):
@@ -321,6 +328,7 @@ def test_client_that_goes_away(workers, v2, listed, fails_at):
     assert content_of(v2, _DIGEST(b'begin' + content)) == b'begin' + content
 
 
+@pytest.mark.once
 def test_abandoned_uploads_are_orphans(workers, storage, listed, v2):
     digest = upload(workers, [3 * _MIB * b'x'])
     kept = listed()
@@ -346,6 +354,7 @@ def test_mount(workers, v2):
     assert v2.has_layer('a', digest)
 
 
+@pytest.mark.once
 def test_no_request_is_open_while_the_client_pauses(make_storage, services):
     storage = make_storage(swift_segment_size=_SEGMENT)
     worker = make(storage)
@@ -459,6 +468,7 @@ def again(function, *arguments):
     return function(*arguments)
 
 
+@pytest.mark.once
 def test_state_that_is_not_one(workers, storage):
     found = workers[0].start('a')
     name = '%s/step-%08d' % (names.segments_prefix(

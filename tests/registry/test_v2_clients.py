@@ -22,7 +22,8 @@ _KEY = secrets.of('TempURL')
 
 @pytest.fixture(scope='module')
 def server(start_registry):
-    return start_registry({'extensions': {'swift_v2': {'enabled': True}}})
+    return start_registry({'extensions': {'swift_v2': {'enabled': True}},
+                           'swift_segment_size': 2 * _MIB})
 
 
 @pytest.fixture(scope='module')
@@ -95,8 +96,8 @@ def _many():
 
 
 def _large():
-    """200 MiB, in segments."""
-    contents = {'large': os.urandom(200 * _MIB)}
+    """In 13 segments, as 200 MiB are by default."""
+    contents = {'large': os.urandom(25 * _MIB)}
     return make([programs.layer(contents)]), contents
 
 
