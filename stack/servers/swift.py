@@ -252,15 +252,14 @@ class Swift:
 
         :raises processes.ServerError: a daemon fails
         """
-        for service, daemon in _DAEMONS:
-            running = [subprocess.Popen(
-                [self.python, _SCRIPT, '%s-%s' % (service, daemon),
-                 self._config_file('node%d-%s' % (number + 1, service))],
-                stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-                for number in range(self._nodes)]
-            if any([process.wait() for process in running]):
-                raise processes.ServerError('Swift %s-%s failed' % (
-                    service, daemon))
+        steps = [('%s-%s' % (service, daemon), [
+            self._config_file('node%d-%s' % (number + 1, service))
+            for number in range(self._nodes)]) for service, daemon in _DAEMONS]
+        failed = subprocess.run(
+            [self.python, _SCRIPT, 'daemons', json.dumps(steps)],
+            stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+        if failed.returncode:
+            raise processes.ServerError('Swift %s' % failed.stderr)
 
     def _servers(self):
         servers = [server for node in self.storage

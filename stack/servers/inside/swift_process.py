@@ -3,7 +3,7 @@
     python swift_process.py rings DIRECTORY DEVICES REPLICAS
     python swift_process.py names DIRECTORY ACCOUNT CONTAINER PREFIX COUNT
     python swift_process.py proxy|account|container|object CONFIG_FILE
-    python swift_process.py object-updater|container-replicator|... CONFIG_FILE
+    python swift_process.py daemons STEPS
 
 A script of its own because Swift reads its limits from /etc/swift when its
 modules are imported, before a configuration file can say otherwise.
@@ -59,25 +59,52 @@ def add_names(directory, account, container, prefix, count):
                     'X-Etag': 'd41d8cd98f00b204e9800998ecf8427e'})
 
 
-def run(service, config_file):
-    """Run a server in the foreground, or a daemon once.
+def run_daemons(steps):
+    """Run daemons once, one step after the other.
 
-    :param service: 'proxy' or 'object' for a server, 'object-updater' for a
-        daemon of the object service
+    They fork, so that what they import is imported once.
+
+    :param steps: list of (name, such as "object-updater", paths of the
+        configuration files of those that run at a time)
     """
+    for name, config_files in steps:
+        _import_module(name, config_files[0])
+        children = []
+        for config_file in config_files:
+            children.append(os.fork())
+            if not children[-1]:
+                run(name, config_file)
+        if any([os.waitpid(child, 0)[1] for child in children]):
+            sys.exit('%s failed' % name)
+
+
+def _import_module(name, config_file):
     utils.set_swift_dir(os.path.dirname(config_file))
     from swift.common import constraints
     constraints.reload_constraints()
-    service, _, daemon = service.partition('-')
-    sys.argv = ['swift-%s-%s' % (service, daemon or 'server'), config_file,
-                '--verbose'] + (['once'] if daemon else [])
-    sys.exit(importlib.import_module('swift.%s.%s' % (
-        {'object': 'obj'}.get(service, service), daemon or 'server')).main())
+    service, _, daemon = name.partition('-')
+    return importlib.import_module('swift.%s.%s' % (
+        {'object': 'obj'}.get(service, service), daemon or 'server'))
+
+
+def run(name, config_file):
+    """Run a server in the foreground, or a daemon once.
+
+    :param name: 'proxy' or 'object' for a server, 'object-updater' for a
+        daemon of the object service
+    """
+    module = _import_module(name, config_file)
+    sys.argv = ['swift-' + name, config_file, '--verbose']
+    if '-' in name:
+        sys.argv.append('once')
+    sys.exit(module.main())
 
 
 if __name__ == '__main__':
     if sys.argv[1] == 'rings':
         build_rings(sys.argv[2], json.loads(sys.argv[3]), int(sys.argv[4]))
+    elif sys.argv[1] == 'daemons':
+        run_daemons(json.loads(sys.argv[2]))
     elif sys.argv[1] == 'names':
         add_names(*sys.argv[2:6], count=int(sys.argv[6]))
     else:
