@@ -124,9 +124,11 @@ def test_v2_settings(failed):
     assert 'swift_v2: enabled: neither true nor false' in step['detail']
 
 
-def test_v2_fails(failed, make_storage, faults):
+@pytest.mark.parametrize('method, part', [
+    ('PUT', '_manifests'), ('COPY', '/layer')])
+def test_v2_fails(failed, make_storage, faults, method, part):
     for _ in range(4):
-        faults.inject(relay.status(507), 'PUT', '_manifests')
+        faults.inject(relay.status(507), method, part)
     step = failed(
         extensions=_V2, standalone=True,
         swift_authurl='http://127.0.0.1:%d/auth/v1.0' % faults.port)

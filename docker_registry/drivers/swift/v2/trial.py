@@ -52,6 +52,7 @@ def _run(values, swift_container):
             ('repositories/library/check/tag_latest',
              _IMAGE_ID.encode('ascii'))]:
         small_objects.write(registry_names.object_name(path), content)
+    _copy(swift_container, small_objects, registry_names)
     found = repositories.in_container(values, swift_container)
     digest = found.resolve('check', 'latest')
     manifest = json.loads(found.manifest('check', digest).decode('ascii'))
@@ -67,6 +68,16 @@ def _run(values, swift_container):
         'once, by a static large object'
         if swift_container.capabilities().max_segments
         else 'twice: the cluster has no static large objects')
+
+
+def _copy(swift_container, small_objects, registry_names):
+    """Copy the layer, as it is done with dynamic large objects."""
+    source, target = [registry_names.object_name(
+        'images/%s/%s' % (_IMAGE_ID, name)) for name in ('layer', 'copy')]
+    swift_container.copy(source, target, swift_container.get_etag(
+        swift_container.head(source)))
+    if small_objects.read(target) != _LAYER:
+        raise TrialError('COPY has written other bytes')
 
 
 def _remove(values, swift_container):
