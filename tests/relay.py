@@ -30,6 +30,7 @@ class Relay(object):
 
     :param target_port: where to relay to
     :param certificate: file with a certificate and its key, to speak TLS
+    :ivar asks: whether it asks for bodies (100 Continue) as Swift does
 
     Actions, for inject():
 
@@ -83,6 +84,7 @@ class Relay(object):
         self._lock = threading.Lock()
         self._rules = []
         self.connections = 0
+        self.asks = True
         #: Every Request that came in, in order.
         self.requests = []
 
@@ -113,7 +115,7 @@ class Relay(object):
             self.connections += 1
         reader = client.makefile('rb')
         while True:
-            request = _read_request(reader)
+            request = _read_request(reader, client if self.asks else None)
             if request is None:
                 return
             with self._lock:
@@ -149,7 +151,11 @@ class Relay(object):
             upstream.close()
 
 
-def _read_request(reader):
+def _read_request(reader, asked):
+    """Read a request.
+
+    :param asked: socket of the client who waits to be asked for the body
+    """
     line = reader.readline().decode('latin-1')
     if not line.strip():
         return None
@@ -164,6 +170,8 @@ def _read_request(reader):
         headers.append((name, value.strip()))
         if name.lower() == 'content-length':
             length = int(value)
+        if name.lower() == 'expect' and asked:
+            asked.sendall(b'HTTP/1.1 100 Continue\r\n\r\n')
     body = reader.read(length)
     return Request(method, path, headers, body) if len(body) == length \
         else None

@@ -27,10 +27,13 @@ def certificate(tmpdir_factory):
 def secure(services, certificate, make_storage):
     """Build a storage that reaches Swift and its login over TLS."""
     with relay.Relay(services['port'], certificate) as running:
-        url = 'https://localhost:%d' % running.port
-        yield lambda **settings: make_storage(
-            swift_authurl=url + '/auth/v1.0',
-            swift_object_storage_url=url + '/v1/AUTH_test', **settings)
+        def make(asks=True, **settings):
+            running.asks = asks
+            url = 'https://localhost:%d' % running.port
+            return make_storage(
+                swift_authurl=url + '/auth/v1.0',
+                swift_object_storage_url=url + '/v1/AUTH_test', **settings)
+        yield make
 
 
 def test_certificate_that_is_trusted(secure, certificate):
@@ -43,3 +46,11 @@ def test_certificate_that_is_not(secure):
     with pytest.raises(exceptions.UnreachableError) as caught:
         secure(swift_retries=0).exists('a')
     assert 'certificate verify failed' in str(caught.value).lower()
+
+
+@pytest.mark.parametrize('asks', [True, False])
+def test_body_that_is_asked_for(secure, certificate, asks):
+    storage = secure(asks, swift_cacert=certificate)
+    for content in (b'1', b'2'):
+        storage.put_content('repositories/a/b/tag_c', content)
+        assert storage.get_content('repositories/a/b/tag_c') == content

@@ -12,6 +12,7 @@ import urllib.error
 import urllib.request
 
 import pytest
+import switch
 
 from stack.clients import v1client
 from stack.clients import v2client
@@ -308,3 +309,42 @@ def test_machines_that_fail(site):
     assert all(row.requests for row in result.rows), str(result)
     pushed, pulled = result.totals[:2]
     assert pushed.count and pulled.count, str(result)
+
+
+@pytest.fixture(scope='module')
+def hanging(site, directory):
+    """A Switch before two proxies, and a client of a registry behind it."""
+    with switch.Switch(*site.swift.proxies) as proxies:
+        settings = site.swift.settings(
+            swift_authurl='http://%s:%d/auth/v1.0' % (processes.HOST,
+                                                      proxies.port),
+            swift_timeout=6, storage_path='/registry')
+        with registry.Registry(str(directory), settings,
+                               workers=1) as running:
+            yield proxies, v1client.V1Client(running.port)
+
+
+def test_proxy_that_goes_on_later_with_a_tag(site, hanging, repository):
+    proxies, client = hanging
+    images = [v1client.make_image() for _ in range(3)]
+    for image in images:
+        client.push(repository, [image])
+    with proxies.hangs_at('PUT /v1/%s/registry/registry/repositories/%s/'
+                          'tag_latest ' % (site.swift.account, repository)):
+        # Through the other proxy, when the time for this one is over.
+        client.tag(repository, 'latest', images[0].id)
+        client.tag(repository, 'latest', images[1].id)
+    assert client.tags(repository) == {'latest': images[1].id}
+
+
+@pytest.mark.parametrize('path', ['tags/latest', ''])
+def test_proxy_that_goes_on_later_with_a_removal(site, hanging, repository,
+                                                 path):
+    proxies, client = hanging
+    image = v1client.make_image()
+    client.push(repository, [image])
+    with proxies.hangs_at('POST /v1/%s?bulk-delete ' % site.swift.account):
+        client.expect(200, 'DELETE',
+                      '/v1/repositories/%s/%s' % (repository, path))
+        client.push(repository, [image])
+    assert client.pull(repository) == [image]

@@ -10,9 +10,11 @@ from . import core_exceptions
 
 #: Answers that a later attempt of the same request may well better: the
 #: proxy or a storage node is overloaded or away, the request timed out, the
-#: body was damaged on its way (422), or a clock is behind another (202).
+#: body was damaged on its way (422), or a clock is behind another (202); or a
+#: body was to be asked for (417), which the next is not, see client/expect.py.
 #: Source: https://docs.openstack.org/api-ref/object-store/
-_TRANSIENT_STATUSES = frozenset([202, 408, 422, 429, 498, 500, 502, 503, 504])
+_TRANSIENT_STATUSES = frozenset([202, 408, 417, 422, 429, 498, 500, 502, 503,
+                                 504])
 
 
 #: What a server tells a client whose certificate is missing or not trusted,

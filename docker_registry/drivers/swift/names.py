@@ -20,6 +20,11 @@ _CONTROL = re.compile('[\x00-\x1f\x7f]')
 _DIRECTORY = re.compile('(images|repositories)(/[^/]+)?$|'
                         'repositories/[^/]+/[^/]+$')
 
+#: v1's files, the notes of tags, and registry:2's links.
+_OF_REPOSITORY = re.compile(
+    '(^|/)repositories/.*/(tag[^/]*|json|_index_images|_images_list|_private|'
+    '_recent_tags|link)$')
+
 _IMAGE_ID = re.compile('([0-9a-f]{16}|[0-9a-f]{64})\\Z')
 
 #: Where segments are, in the same container, so that what opens the
@@ -137,6 +142,24 @@ def is_directory(path):
     Source: the path helpers in docker_registry/core/driver.py
     """
     return bool(_DIRECTORY.match(path.strip('/')))
+
+
+def is_of_repository(object_name):
+    """Tell whether a small object is one that v1 or v2 clients change.
+
+    They let it name something else, remove it, and write it again.
+    """
+    return bool(_OF_REPOSITORY.search(object_name))
+
+
+def may_change(object_name):
+    """Tell whether a small object may have other content later, or none.
+
+    Of an image only its mark does: the others are the same whoever writes
+    them.
+    """
+    return (is_of_repository(object_name)
+            or object_name.endswith('/_inprogress'))
 
 
 def beside(path, name):

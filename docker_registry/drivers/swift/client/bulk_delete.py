@@ -9,6 +9,8 @@ import logging
 
 from swiftclient import client
 
+from . import answers
+from . import expect
 from .. import errors
 
 logger = logging.getLogger(__name__)
@@ -59,22 +61,37 @@ class BulkDelete(object):
         if failure:
             raise failure
 
+    def delete_one(self, connection, object_name):
+        """Remove one object, whose name is sent when Swift asks for it.
+
+        :param connection: Connection to send the request on
+        :raises client.ClientException: as client.delete_object() does
+        """
+        headers, result = self._post(connection, [self._path(object_name)])
+        try:
+            answer = json.loads(result.decode('utf-8'))
+            if answer['Number Deleted'] == 1:
+                return
+            status = '404' if answer['Number Not Found'] else (
+                answer['Errors'][0][1] if answer['Errors']
+                else answer['Response Status'])
+            status = int(status.split(' ')[0])
+        except (KeyError, ValueError):
+            raise answers.not_swift(connection, 'DELETE ' + object_name,
+                                    object_name)
+        raise client.ClientException('DELETE', http_status=status,
+                                     http_response_headers=headers)
+
     def _send(self, names):
         """Remove objects in one request; return those that may be left.
 
         The answer is 200 whatever happens; its body has what became of each.
         """
-        paths = {client.quote('/%s/%s' % (self._container, name)): name
-                 for name in names}
+        paths = {self._path(name): name for name in names}
         try:
             _, result = self._requests.send(
                 'POST %d objects to delete' % len(names), None,
-                lambda connection: client.post_account(
-                    connection.storage_url, connection.grant.token,
-                    {'Content-Type': 'text/plain',
-                     'Accept': 'application/json'},
-                    http_conn=connection.http, query_string='bulk-delete',
-                    data='\n'.join(paths)))
+                lambda connection: self._post(connection, paths))
         except errors.UnreachableError:
             raise
         except errors.SwiftError as error:
@@ -91,3 +108,16 @@ class BulkDelete(object):
         logger.warning('bulk delete has not said what became of each object; '
                        'deleting one by one')
         return names
+
+    def _path(self, object_name):
+        return client.quote('/%s/%s' % (self._container, object_name))
+
+    @staticmethod
+    def _post(connection, paths):
+        return client.post_account(
+            connection.storage_url, connection.grant.token,
+            # A proxy that hangs, and goes on later, removes nothing then.
+            dict(expect.HEADERS, **{'Content-Type': 'text/plain',
+                                    'Accept': 'application/json'}),
+            http_conn=connection.http, query_string='bulk-delete',
+            data='\n'.join(paths))

@@ -17,6 +17,7 @@ from . import body
 from . import capabilities
 from . import creation
 from . import deletion
+from . import expect
 from . import listing
 from . import retry
 from . import waiting
@@ -134,7 +135,7 @@ class Container(object):
                                    wait=wait, waits=waits)
 
     def put(self, object_name, content, size_bytes, etag, only_new=False,
-            headers=None):
+            headers=None, when_asked=False):
         """Write an object in one request; readers see all of it or nothing.
 
         The container is made first where it is missing and
@@ -145,10 +146,13 @@ class Container(object):
         :param etag: MD5 of the content in hexadecimal; Swift compares it
         :param only_new: do nothing if there is an object of this name
         :param headers: more headers for the object, a dict
+        :param when_asked: whether to send the content when Swift asks for it:
+            then a proxy that hangs, and goes on later, does not bring it back.
+            That takes another round trip
         :raises errors.ObjectExistsError: only_new, and there is
         """
         self._put(object_name, content, size_bytes, etag, only_new, headers,
-                  None)
+                  None, when_asked and size_bytes)
 
     def put_manifest(self, object_name, segments, only_new=False,
                      headers=None):
@@ -166,7 +170,7 @@ class Container(object):
         etag = hashlib.md5(''.join(
             md5 for _, _, md5 in segments).encode('ascii')).hexdigest()
         self._put(object_name, manifest.encode('ascii'), len(manifest), etag,
-                  only_new, headers, 'multipart-manifest=put')
+                  only_new, headers, 'multipart-manifest=put', True)
 
     def copy(self, source, object_name, etag, headers=None):
         """Write the content of an object to another, within Swift.
@@ -355,11 +359,13 @@ class Container(object):
                 http_conn=connection.http), answers.CONTAINER_HEADER))
 
     def _put(self, object_name, content, size_bytes, etag, only_new, headers,
-             query):
+             query, when_asked):
         action = 'PUT ' + object_name
         headers = dict(headers or {})
         if only_new:
             headers['If-None-Match'] = '*'
+        elif when_asked:
+            headers.update(expect.HEADERS)
 
         def send(connection):
             body = content

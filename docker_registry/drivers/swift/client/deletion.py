@@ -11,6 +11,7 @@ from . import breaker
 from . import bulk_delete
 from . import connections
 from .. import errors
+from .. import names
 
 #: A container with this header brings back the version before, when an object
 #: is removed. One with X-History-Location or X-Versions-Enabled does not.
@@ -54,9 +55,11 @@ class Deletion(object):
     def delete(self, object_name):
         """Remove an object, as Container.delete() does."""
         has_versions = self._brings_back_versions()
-        self._send(object_name)
         if not has_versions:
+            self._send(object_name, names.is_of_repository(object_name)
+                       and self._capabilities().max_deletes)
             return
+        self._send(object_name)
         for _ in range(_MAX_VERSIONS):
             try:
                 self._send(object_name)
@@ -97,9 +100,12 @@ class Deletion(object):
                 return True
         return self._has_versions
 
-    def _send(self, object_name):
+    def _send(self, object_name, when_asked=False):
         """Send one DELETE.
 
+        :param when_asked: whether to say which object it is when Swift asks
+            for that: then a proxy that hangs, and goes on later, does not
+            remove what has been written since
         :raises errors.ObjectNotFoundError: the object is not there, and it
             was not this that removed it: an attempt whose answer was lost
         """
@@ -108,6 +114,9 @@ class Deletion(object):
 
         def send(connection):
             try:
+                if when_asked:
+                    self._bulk_delete.delete_one(connection, object_name)
+                    return
                 client.delete_object(
                     connection.storage_url, connection.grant.token,
                     self._container, object_name, http_conn=connection.http)

@@ -8,6 +8,7 @@ import os
 import requests
 from urllib3 import connectionpool
 
+from . import expect
 from .. import errors
 
 
@@ -43,10 +44,11 @@ class Sessions(object):
     """
 
     def __init__(self, connect_seconds):
+        server = expect.Server()
         self._pools = {
-            'http': _pool(connectionpool.HTTPConnectionPool, connect_seconds),
-            'https': _pool(connectionpool.HTTPSConnectionPool,
-                           connect_seconds)}
+            scheme: _pool(pool, connect_seconds, server) for scheme, pool in (
+                ('http', connectionpool.HTTPConnectionPool),
+                ('https', connectionpool.HTTPSConnectionPool))}
 
     def make(self):
         """Return a Session for one host."""
@@ -128,8 +130,8 @@ class _Adapter(requests.adapters.HTTPAdapter):
         return response
 
 
-def _pool(pool, connect_seconds):
-    class Connection(pool.ConnectionCls):
+def _pool(pool, connect_seconds, server):
+    class Connection(expect.connection(pool.ConnectionCls, server)):
         def connect(self):
             timeout_seconds = self.timeout
             self.timeout = min(connect_seconds, timeout_seconds)

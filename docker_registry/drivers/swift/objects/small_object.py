@@ -1,6 +1,6 @@
 """Reads and writes small objects as a whole, and asks HEAD of any object.
 
-Knows Swift's headers and nothing of the registry's paths.
+Knows Swift's headers; which objects change is known by names.py.
 """
 
 import collections
@@ -9,6 +9,7 @@ import time
 
 from . import reader
 from .. import errors
+from .. import names
 
 #: The header with the checksum that a layer was pushed with. It is written
 #: with the layer's object, so that it is always the checksum of these bytes.
@@ -75,7 +76,7 @@ class SmallObjects(object):
         """
         self._container.put(object_name, content, len(content),
                             hashlib.md5(content).hexdigest(), only_new,
-                            headers)
+                            headers, names.may_change(object_name))
 
     def stat(self, object_name):
         """Return the Stat of an object of any size, by one HEAD.
