@@ -10,6 +10,7 @@ Source: docker_registry/extensions/factory.py, docker_registry/wsgi.py of
 """
 
 from concurrent import futures
+import functools
 import json
 import logging
 import os
@@ -97,8 +98,9 @@ class Extension(object):
         if not settings.readonly:
             pushes = push_api.in_container(values, swift_container, found,
                                            settings.deletes)
-        self._v2 = api.Application(found, redirects, settings.realm,
-                                   settings.users, self.unavailable, pushes)
+        self._v2 = api.Application(
+            found, redirects, settings.realm, settings.users,
+            self.unavailable, pushes, functools.partial(_report_v2, app))
         self._adoption = adoption.in_container(values,
                                                self._storage.container)
         app.wsgi_app = _Mount(app.wsgi_app, self._v2, not settings.readonly)
@@ -208,12 +210,7 @@ class Extension(object):
     def _failed(self, error):
         status, message = errors.answer_to(error)
         if status >= 500:
-            # The application's logger and signal, as for what Flask itself
-            # answers with 500: email_exceptions and bugsnag listen there.
-            app = flask.current_app._get_current_object()
-            app.logger.error('%s %s: %d: %s', flask.request.method,
-                             compat.native(flask.request.path), status, error)
-            flask.got_request_exception.send(app, exception=error)
+            _report(flask.current_app._get_current_object(), status, error)
         else:
             logger.debug('%s', error)
         if error.transaction_id:
@@ -258,6 +255,27 @@ class _Mount(object):
             request_body.widen(environ)
             return self._v2(environ, start_response)
         return self._v1(environ, start_response)
+
+
+def _report(app, status, error):
+    """Tell an operator of the request that is being answered.
+
+    By the application's logger and signal, as for what Flask itself answers
+    with 500: email_exceptions and bugsnag listen there.
+
+    :param app: the flask.Flask
+    :param status: what the client is told, an int
+    :param error: errors.SwiftError
+    """
+    app.logger.error('%s %s: %d: %s', flask.request.method,
+                     compat.native(flask.request.path), status, error)
+    flask.got_request_exception.send(app, exception=error)
+
+
+def _report_v2(app, request, status, error):
+    # Who listens may look at Flask's request.
+    with app.request_context(request.environ):
+        _report(app, status, error)
 
 
 def _repository(request):

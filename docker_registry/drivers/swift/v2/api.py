@@ -52,17 +52,21 @@ class Application(object):
     :param unavailable: callable that returns why no request can be answered
         at all, as text, or None
     :param pushes: push_api.PushApi; None takes no pushes
+    :param report: callable that tells an operator of a failure of the
+        storage: of the Werkzeug request, the status that its client is told,
+        500 or more, and the errors.SwiftError; None logs it
     :ivar answers: how many answers each status has had, a Counter
     """
 
     def __init__(self, found, redirects=False, realm=None, users=None,
-                 unavailable=lambda: None, pushes=None):
+                 unavailable=lambda: None, pushes=None, report=None):
         self._repositories = found
         self._redirects = redirects
         self._realm = realm
         self._users = users
         self._unavailable = unavailable
         self._pushes = pushes
+        self._report = report or _log
         self.answers = collections.Counter()
 
     def __call__(self, environ, start_response):
@@ -103,8 +107,7 @@ class Application(object):
             status, message = 503, 'Changed while it was read, try again'
         else:
             status, message = errors.answer_to(error)
-        logger.error('%s %s: %d: %s', request.method,
-                     compat.native(request.path), status, error)
+        (self._report if status >= 500 else _log)(request, status, error)
         if error.transaction_id:
             message += ' (transaction %s)' % error.transaction_id
         headers = {}
@@ -260,6 +263,11 @@ class Application(object):
         response = wrappers.Response(status=304)
         _describe(response, digest)
         return response
+
+
+def _log(request, status, error):
+    logger.error('%s %s: %d: %s', request.method,
+                 compat.native(request.path), status, error)
 
 
 def _allow_reading(request):
