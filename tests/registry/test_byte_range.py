@@ -49,7 +49,9 @@ def fetch(client, image, value):
     ('bytes=0-', 0, -1), ('bytes=10-', 10, -1), ('bytes=5-5', 5, 5),
     ('bytes=0-0', 0, 0), ('bytes=10-20', 10, 20), ('bytes=-1', -1, -1),
     ('bytes=-500', -500, -1), ('bytes=-99999999', 0, -1),
-    ('bytes=99990-100010', 99990, 100010), ('bytes=10-99999999', 10, -1)])
+    ('bytes=99990-100010', 99990, 100010), ('bytes=10-99999999', 10, -1),
+    ('bytes=10-' + 30 * '9', 10, -1),
+    ('bytes=00000000000000000010-20', 10, 20)])
 def test_part(served, value, first, last):
     client, image = served
     size = len(image.layer)
@@ -88,6 +90,28 @@ def test_malformed_is_ignored(served, value):
     client, image = served
     answer = fetch(client, image, value)
     assert (answer.status, answer.body) == (200, image.layer)
+
+
+@pytest.mark.parametrize('if_range, status', [
+    ('Thu, 01 Jan 1970 00:00:00 GMT', 206),  # as the answer has it
+    ('Fri, 02 Jan 1970 00:00:00 GMT', 200), ('"another"', 200)])
+def test_range_of_what_the_client_knows(client, if_range, status):
+    image = v1client.make_image()
+    client.push('library/if-range', [image])
+    answer = client.request('GET', '/v1/images/%s/layer' % image.id, headers={
+        'Range': 'bytes=5-9', 'If-Range': if_range})
+    assert answer.status == status
+    assert answer.body == (image.layer[5:10] if status == 206
+                           else image.layer)
+
+
+def test_head_has_no_range(client):
+    image = v1client.make_image()
+    client.push('library/head', [image])
+    answer = client.request('HEAD', '/v1/images/%s/layer' % image.id,
+                            headers={'Range': 'bytes=5-9'})
+    assert answer.status == 200
+    assert int(answer.headers['Content-Length']) == len(image.layer)
 
 
 def test_layer_without_bytes(client):

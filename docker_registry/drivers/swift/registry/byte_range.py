@@ -47,8 +47,9 @@ class Layers(object):
             raise errors.ObjectNotFoundError('GET %s: not there' % path, path)
         size_bytes = self._storage.get_size(path)
         try:
-            found = ranges.parse(flask.request.headers.get('Range'),
-                                 size_bytes)
+            found = ranges.parse(ranges.header_of(
+                flask.request.method, flask.request.headers,
+                (headers or {}).get('Last-Modified')), size_bytes)
         except ranges.UnsatisfiableError:
             return _unsatisfiable(size_bytes)
         if not size_bytes:

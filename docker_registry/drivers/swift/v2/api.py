@@ -217,8 +217,9 @@ class Application(object):
                 response.headers['Docker-Content-Digest'] = digest
                 return response
         kind = 'application/octet-stream'
-        wanted = _range(request, digest)
-        if request.method == 'GET' and wanted is None:
+        header = ranges.header_of(request.method, request.headers,
+                                  '"%s"' % digest)
+        if request.method == 'GET' and header is None:
             # Its size comes with it.
             reader = found.open_blob(name, digest)
             size_bytes = reader.object_size
@@ -229,7 +230,7 @@ class Application(object):
         if request.method == 'HEAD':
             return _content(request, digest, size_bytes, kind, None)
         try:
-            wanted = ranges.parse(wanted, size_bytes)
+            wanted = ranges.parse(header, size_bytes)
         except ranges.UnsatisfiableError:
             raise answers.Refusal(
                 416, 'RANGE_INVALID', 'no byte of the blob is in the range',
@@ -275,16 +276,6 @@ def _allow_reading(request):
         raise answers.Refusal(
             405, 'UNSUPPORTED', 'this registry takes no pushes by the v2 API',
             {'Allow': 'GET, HEAD'})
-
-
-def _range(request, digest):
-    """Return the Range header, None where there is none or it is not meant.
-
-    Source: RFC 9110, section 13.1.5
-    """
-    if request.headers.get('If-Range', '"%s"' % digest) != '"%s"' % digest:
-        return None
-    return request.headers.get('Range')
 
 
 def _page(request):
