@@ -9,6 +9,7 @@ import relay
 
 from docker_registry.core import exceptions
 from docker_registry.drivers.swift import errors
+from docker_registry.drivers.swift.objects import small_object
 
 _CONTINUE = b'HTTP/1.1 100 Continue\r\n\r\n'
 _CREATED = (b'HTTP/1.1 201 Created\r\nContent-Length: 0\r\n'
@@ -88,6 +89,12 @@ def serve(make_storage):
     return serve
 
 
+def write(storage):
+    """Write a tag, and not that it has been written."""
+    small_object.SmallObjects(storage.settings, storage.container).write(
+        'registry/' + _TAG, _CONTENT)
+
+
 def take(connection):
     """Ask for a body, and take it."""
     assert 'expect: 100-continue' in connection.headers()
@@ -109,7 +116,7 @@ def test_body_waits(serve):
         take(connection)
     with serve(answer) as storage:
         for _ in range(2):
-            storage._write(_TAG, _CONTENT)
+            write(storage)
 
 
 @pytest.mark.parametrize('retries', [0, 1])
@@ -120,12 +127,12 @@ def test_never_asked(serve, retries):
         assert connection.body() == b''  # the client has hung up
     with serve(*[hang, take][:retries + 1], swift_timeout=2,
                swift_retries=retries) as storage:
-        storage._write(_TAG, _CONTENT)
+        write(storage)
         if retries:
-            storage._write(_TAG, _CONTENT)
+            write(storage)
         else:
             with pytest.raises(exceptions.UnreachableError) as caught:
-                storage._write(_TAG, _CONTENT)
+                write(storage)
             assert 'before Swift asked for the body' in str(caught.value)
 
 
@@ -136,9 +143,9 @@ def test_answer_instead(serve):
         assert connection.body() == b''  # nor another request
     with serve(answer, take) as storage:
         with pytest.raises(errors.SwiftError) as caught:
-            storage._write(_TAG, _CONTENT)
+            write(storage)
         assert caught.value.status == 507
-        storage._write(_TAG, _CONTENT)
+        write(storage)
 
 
 @pytest.mark.parametrize('sent', [b'', b'HTTP/1.1 100 Con', _CONTINUE])
@@ -148,7 +155,7 @@ def test_end_instead(serve, sent):
         connection.send(sent)
         connection.hang_up()
     with serve(answer, take) as storage:
-        storage._write(_TAG, _CONTENT)
+        write(storage)
 
 
 def test_asked_late(serve):
@@ -160,7 +167,7 @@ def test_asked_late(serve):
         take(connection)
     with serve(answer) as storage:
         for _ in range(2):
-            storage._write(_TAG, _CONTENT)
+            write(storage)
 
 
 def expects(request):

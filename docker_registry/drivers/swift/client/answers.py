@@ -10,6 +10,8 @@ from .. import errors
 #: With each answer about an object, or about a container.
 OBJECT_HEADER = 'x-timestamp'
 CONTAINER_HEADER = 'x-container-object-count'
+#: With each answer to COPY.
+COPY_HEADER = 'x-copied-from'
 
 
 def expect_header(connection, action, object_name, headers, expected):
@@ -31,11 +33,12 @@ def expect_status(connection, action, object_name, *statuses):
     """Raise errors.NotSwiftError unless the last answer has one of these.
 
     Whatever else is a success to HTTP may be a page that knows nothing of
-    objects.
+    objects, as may an answer without the transaction id that Swift gives each.
 
     :param connection, action, object_name: as for expect_header()
     """
-    if connection.answer().status not in statuses:
+    answer = connection.answer()
+    if answer.status not in statuses or not answer.transaction_id:
         raise not_swift(connection, action, object_name)
 
 

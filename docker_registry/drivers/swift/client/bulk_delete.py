@@ -67,20 +67,17 @@ class BulkDelete(object):
         :param connection: Connection to send the request on
         :raises client.ClientException: as client.delete_object() does
         """
+        action = 'DELETE ' + object_name
         headers, result = self._post(connection, [self._path(object_name)])
         try:
-            answer = json.loads(result.decode('utf-8'))
-            if answer['Number Deleted'] == 1:
-                return
-            status = '404' if answer['Number Not Found'] else (
-                answer['Errors'][0][1] if answer['Errors']
-                else answer['Response Status'])
-            status = int(status.split(' ')[0])
-        except (KeyError, ValueError):
-            raise answers.not_swift(connection, 'DELETE ' + object_name,
-                                    object_name)
-        raise client.ClientException('DELETE', http_status=status,
-                                     http_response_headers=headers)
+            deleted, not_found, failed, status = _outcome(result)
+            status = int((failed[0][1] if failed else status)[:3])
+        except ValueError:
+            raise answers.not_swift(connection, action, object_name)
+        if not deleted:
+            raise client.ClientException(
+                action, http_status=404 if not_found else status,
+                http_response_headers=headers)
 
     def _send(self, names):
         """Remove objects in one request; return those that may be left.
@@ -98,11 +95,9 @@ class BulkDelete(object):
             logger.warning('%s; deleting one by one', error)
             return names
         try:
-            answer = json.loads(result.decode('utf-8'))
-            failed = [path for path, _ in answer['Errors']]
-            done = answer['Number Deleted'] + answer['Number Not Found']
-            if done + len(failed) == len(names):
-                return [paths[path] for path in failed]
+            deleted, not_found, failed, _ = _outcome(result)
+            if deleted + not_found + len(failed) == len(names):
+                return [paths[path] for path, _ in failed]
         except (KeyError, ValueError):
             pass
         logger.warning('bulk delete has not said what became of each object; '
@@ -114,10 +109,30 @@ class BulkDelete(object):
 
     @staticmethod
     def _post(connection, paths):
-        return client.post_account(
+        answer = client.post_account(
             connection.storage_url, connection.grant.token,
             # A proxy that hangs, and goes on later, removes nothing then.
             dict(expect.HEADERS, **{'Content-Type': 'text/plain',
                                     'Accept': 'application/json'}),
             http_conn=connection.http, query_string='bulk-delete',
             data='\n'.join(paths))
+        answers.expect_status(connection, 'POST bulk-delete', None, 200)
+        return answer
+
+
+def _outcome(result):
+    """Return what an answer to a bulk delete says.
+
+    :param result: its body, bytes
+    :returns: how many objects were removed; how many were not there; list of
+        (path, status as text) of those that are left; and a status as text
+        that is about the whole request
+    :raises ValueError: it says something else
+    """
+    try:
+        answer = json.loads(result.decode('utf-8'))
+        return (int(answer['Number Deleted']), int(answer['Number Not Found']),
+                [(path, str(status)) for path, status in answer['Errors']],
+                str(answer['Response Status']))
+    except (KeyError, TypeError):
+        raise ValueError('no answer to a bulk delete')

@@ -208,6 +208,8 @@ class Container(object):
                     _NEWEST, **{'If-Match': '"%s"' % etag})),
                 fresh_metadata=fresh_metadata, http_conn=connection.http)
             answers.expect_status(connection, action, source, 201)
+            answers.expect_header(connection, action, source,
+                                  connection.headers(), answers.COPY_HEADER)
         self._requests.send(action, source, send, is_slow=True)
 
     def get_manifest(self, object_name):
@@ -226,19 +228,27 @@ class Container(object):
         :returns: list of (name in this container, size in bytes, ETag); the
             name of one in another container is None
         """
-        _, manifest = self._requests.send(
-            'GET ' + object_name, object_name,
-            lambda connection: client.get_object(
+        action = 'GET ' + object_name
+        own = '/%s/' % self.name
+
+        def read(connection):
+            headers, manifest = client.get_object(
                 connection.storage_url, connection.grant.token, self.name,
                 object_name, http_conn=connection.http, headers=_NEWEST,
-                query_string='multipart-manifest=get'))
-        own = '/%s/' % self.name
-        found = []
-        for segment in json.loads(manifest.decode('utf-8')):
-            path = compat.native(segment['name'])
-            found.append((path[len(own):] if path.startswith(own) else None,
-                          segment['bytes'], compat.native(segment['hash'])))
-        return found
+                query_string='multipart-manifest=get')
+            answers.expect_header(connection, action, object_name, headers,
+                                  answers.OBJECT_HEADER)
+            found = []
+            try:
+                for segment in json.loads(manifest.decode('utf-8')):
+                    path = compat.native(segment['name'])
+                    found.append((
+                        path[len(own):] if path.startswith(own) else None,
+                        segment['bytes'], compat.native(segment['hash'])))
+            except (KeyError, TypeError, ValueError):
+                raise answers.not_swift(connection, action, object_name)
+            return found
+        return self._requests.send(action, object_name, read)
 
     def delete(self, object_name):
         """Remove an object; of a large one its manifest alone.
