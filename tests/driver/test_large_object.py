@@ -325,7 +325,8 @@ def test_bulk_delete_is_checked_item_by_item(segmenting, faults):
               '"Number Not Found": 0, '
               '"Errors": [["/%s/%s", "503 Service Unavailable"]]}' % (
                   segmenting._container.name, victim))
-    faults.inject(relay.answer(answer), 'POST', 'bulk-delete')
+    faults.inject(relay.answer(answer, {'X-Trans-Id': 'tx0'}), 'POST',
+                  'bulk-delete')
     segmenting.remove(_PATH)
     assert faults.count('DELETE', '.segments') == 1
     assert victim not in names(segmenting)
@@ -337,7 +338,8 @@ def test_bulk_delete_is_checked_item_by_item(segmenting, faults):
     '"Number Not Found": 0, "Errors": [["/c/o", "401 Unauthorized"]]}'])
 def test_bulk_delete_that_stops_in_between(segmenting, faults, answer):
     write(segmenting, _CONTENT)
-    faults.inject(relay.answer(answer), 'POST', 'bulk-delete')
+    faults.inject(relay.answer(answer, {'X-Trans-Id': 'tx0'}), 'POST',
+                  'bulk-delete')
     segmenting.remove(_PATH)
     assert names(segmenting) == []
 

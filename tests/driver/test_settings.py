@@ -38,7 +38,8 @@ def test_defaults_are_those_of_0_2_1_where_it_had_any():
 
 @pytest.mark.parametrize('value, expected', [
     (1, '1'), (1.0, '1'), ('1', '1'), ('1.0', '1'), (2, '2'), (2.0, '2'),
-    ('2.0', '2'), (3, '3'), ('3', '3')])
+    ('2.0', '2'), (3, '3'), ('3', '3'), ('v3', '3'), ('V2.0 ', '2'),
+    ('Auto', 'auto')])
 def test_auth_version_as_yaml_may_give_it(value, expected):
     assert parse(swift_auth_version=value).auth_version == expected
 
@@ -191,7 +192,10 @@ def test_keys_that_do_not_go_together(changes, expected):
     ('swift_os_region', 'swift_region_name'),
     ('swift_rootdirectory', 'storage_path'),
     ('swift_container_', 'swift_container'), ('swift_xyzzy', None),
-    ('swift_storage_policy', None)])
+    ('swift_storage_policy', None), ('swift_conections', 'swift_connections'),
+    ('swift_auth_type', None), ('swift_service_type', None),
+    ('swift_secret', None), ('swift_bucket', 'swift_container'),
+    ('swift_st_key', 'swift_password')])
 def test_key_that_is_unknown(key, near):
     assert problems(**{key: 'geheim'}) == [
         '  %s: unknown%s' % (key, '; did you mean %s?' % near if near else '')]
@@ -220,6 +224,40 @@ def test_of_name_and_id_the_id_counts():
     ('https://k/v3', 'https://k/v3')])
 def test_path_of_a_request_is_no_part_of_authurl(given, expected):
     assert parse(swift_authurl=given).authurl == expected
+
+
+@pytest.mark.parametrize('value, shown', [
+    (u'https://k/v3\u200b', 'https://k/v3\\u200b'),
+    (u'https://k\xe9ystone/v3', 'https://k\\xe9ystone/v3'),
+    ('https://k/v3)', 'https://k/v3)'), ('https://k\\v3', 'https://k\\v3'),
+    ('https://k/v1/AUTH_%(tenant_id)s', 'https://k/v1/AUTH_%(tenant_id)s'),
+    ('https://k/v1/$(project_id)s', 'https://k/v1/$(project_id)s')])
+def test_what_is_in_no_url(value, shown):
+    for key in ('swift_authurl', 'swift_object_storage_url'):
+        problem, = problems(**{key: value})
+        assert problem.startswith('  %s: has a blank' % key)
+        assert problem.endswith("no URL has: '%s'" % shown)
+
+
+@pytest.mark.parametrize('value', ['public ', 'PublicURL', 'PUBLIC'])
+def test_endpoint_type_however_it_is_written(value):
+    assert parse(swift_endpoint_type=value).endpoint_type == 'public'
+
+
+def test_container_with_a_blank_at_its_end():
+    problem, = problems(swift_container='registry ')
+    assert problem.endswith("begins or ends with a blank: 'registry '")
+
+
+def test_login_of_ceph():
+    assert parse(swift_authurl='http://k/auth/1.0').login == 'v1'
+
+
+def test_secret_in_a_file_that_begins_with_a_mark(tmpdir):
+    path = tmpdir.join('password')
+    path.write_binary(b'\xef\xbb\xbfgeheim\r\n')
+    found = parse(swift_password=None, swift_password_file=str(path))
+    assert found.secret('password') == 'geheim'
 
 
 class Environment(Config):

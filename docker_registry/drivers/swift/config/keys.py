@@ -96,6 +96,16 @@ _ELSEWHERE = {
     'storageurl': 'swift_object_storage_url', 'token': 'swift_auth_token',
     'containername': 'swift_container', 'prefix': 'storage_path',
     'rootdirectory': 'storage_path', 'cacertfile': 'swift_cacert',
+    'storagepath': 'storage_path', 'bucket': 'swift_container',
+    'auth': 'swift_authurl', 'stauth': 'swift_authurl',
+    'stuser': 'swift_user', 'stkey': 'swift_password',
+    'authkey': 'swift_password', 'userkey': 'swift_password',
+    'pass': 'swift_password', 'verify': 'swift_insecure',
+    'skipverify': 'swift_insecure',
+    'maxretries': 'swift_retries', 'concurrency': 'swift_upload_concurrency',
+    'defaultdomain': 'swift_user_domain_name',
+    'defaultdomainname': 'swift_user_domain_name',
+    'defaultdomainid': 'swift_user_domain_id',
 }
 
 
@@ -109,6 +119,9 @@ def meant_by(name):
 
     :returns: the key's name; '' where nothing is close
     """
-    short = re.sub('^os', '', name[len('swift_'):].replace('_', '').lower())
+    own = name[len('swift_'):].lower()
+    short = re.sub('^os', '', own.replace('_', ''))
+    # Without what all have: it makes any two look close.
     return _ELSEWHERE.get(short) or ''.join(
-        difflib.get_close_matches(name, names(), 1, 0.8))
+        'swift_' + near for near in difflib.get_close_matches(
+            own, [each[len('swift_'):] for each in names()], 1, 0.8))

@@ -100,7 +100,8 @@ def choose(found, spelling):
         if is_given(found, sign):
             return login
     version = found['swift_auth_version']
-    if version == 'auto' and re.search(r'/v1(\.\d+)?$',
+    # Ceph's gateway has /auth/1.0.
+    if version == 'auto' and re.search(r'/(v1(\.\d+)?|auth/1\.0)$',
                                        found['swift_authurl'] or ''):
         version = '1'
     if version == '1':

@@ -199,7 +199,8 @@ def _other_problems(found):
 
 
 def _read_secret(path):
-    with io.open(path, encoding='utf-8') as secret:
+    # Some editors begin a file with a mark.
+    with io.open(path, encoding='utf-8-sig') as secret:
         try:
             content = values.secret(secret.read().rstrip('\r\n'))
         except ValueError as error:

@@ -15,7 +15,9 @@ from .. import compat
 _AUTH_VERSIONS = {'auto': 'auto', '0': 'auto', '1': '1', '1.0': '1',
                   '2': '2', '2.0': '2', '3': '3', '3.0': '3'}
 _CONTROL = re.compile('[\x00-\x1f\x7f]')
-_NOT_IN_URL = re.compile(r'[\s\'"<>]|://.*://')
+#: The last are placeholders, as catalogs have them for the account.
+_NOT_IN_URL = re.compile(
+    r'[^\x21-\x7e]|[\'"<>\\^`{}|]|[,)]$|://.*://|[%$]\(')
 _ENDPOINT_TYPES = ('public', 'internal', 'admin')
 
 
@@ -70,16 +72,19 @@ def url(value):
         raise _wrong_url('has a ? or # in it, which the URL of a service has '
                          'not', value)
     if _NOT_IN_URL.search(value.strip()):
-        raise _wrong_url('has a blank, a quotation mark or a second URL in it',
-                         value)
+        raise _wrong_url('has a blank, a quotation mark, a second URL or '
+                         'something else in it that no URL has', value)
     return '%s://%s%s' % (parsed.scheme, parsed.netloc, re.sub(
         '/+', '/', parsed.path).rstrip('/'))
 
 
 def _wrong_url(problem, value):
     shown = re.sub(r'^(\s*\w+:/*)?.*@', r'\1...@', value, flags=re.DOTALL)
-    return ValueError('%s: %s' % (problem, quoted(re.sub(
-        r'([?#]).*', r'\1...', shown, flags=re.DOTALL))))
+    shown = quoted(re.sub(r'([?#]).*', r'\1...', shown, flags=re.DOTALL))
+    # Some letters that are pasted along nobody sees.
+    return ValueError('%s: %s' % (problem, compat.native(
+        compat.encoded(shown).decode('utf-8').encode(
+            'ascii', 'backslashreplace'))))
 
 
 def auth_url(value):
@@ -120,6 +125,9 @@ def container(value):
     if '/' in value or len(compat.encoded(value)) > 256:
         raise ValueError('a container name has no slash and at most 256 '
                          'bytes: ' + quoted(value))
+    if value != value.strip():
+        raise ValueError('a container name that begins or ends with a blank: '
+                         + quoted(value))
     if value in ('.', '..') or _CONTROL.search(value):
         raise ValueError('a container name is not . or .., and has no control '
                          'characters: ' + quoted(value))
@@ -129,7 +137,7 @@ def container(value):
 def auth_version(value):
     """Return '1', '2', '3' or 'auto'."""
     try:
-        return _AUTH_VERSIONS[str(value)]
+        return _AUTH_VERSIONS[_word(value).lstrip('v')]
     except KeyError:
         raise ValueError('not one of 1, 2, 3, auto')
 
@@ -137,10 +145,15 @@ def auth_version(value):
 def endpoint_type(value):
     """Return 'public', 'internal' or 'admin'."""
     # publicURL and so on are what python-swiftclient takes.
-    kind = re.sub('URL$', '', text(value))
+    kind = re.sub('url$', '', _word(text(value)))
     if kind not in _ENDPOINT_TYPES:
         raise ValueError('not one of %s' % ', '.join(_ENDPOINT_TYPES))
     return kind
+
+
+def _word(value):
+    """Return a word as it is compared, however it was written."""
+    return str(value).strip().lower()
 
 
 def boolean(value):
