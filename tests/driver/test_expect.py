@@ -9,6 +9,7 @@ import relay
 
 from docker_registry.core import exceptions
 from docker_registry.drivers.swift import errors
+from docker_registry.drivers.swift.client import expect
 from docker_registry.drivers.swift.objects import small_object
 
 _CONTINUE = b'HTTP/1.1 100 Continue\r\n\r\n'
@@ -16,6 +17,8 @@ _CREATED = (b'HTTP/1.1 201 Created\r\nContent-Length: 0\r\n'
             b'X-Trans-Id: tx0\r\nEtag: %s\r\n\r\n')
 _FULL = (b'HTTP/1.1 507 Full\r\nContent-Length: 4\r\nX-Trans-Id: tx0\r\n\r\n'
          b'full')
+_ABSENT = (b'HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n'
+           b'X-Trans-Id: tx0\r\n\r\n')
 _TAG = 'repositories/library/demo/tag_latest'
 _CONTENT = b'0123456789'
 _ETAG = b'781e5e245d69b566979b86e28d23f2c7'  # its MD5
@@ -125,7 +128,7 @@ def test_never_asked(serve, retries):
         take(connection)
         assert 'expect: 100-continue' in connection.headers()
         assert connection.body() == b''  # the client has hung up
-    with serve(*[hang, take][:retries + 1], swift_timeout=2,
+    with serve(*[hang, take][:retries + 1], swift_timeout=4,
                swift_retries=retries) as storage:
         write(storage)
         if retries:
@@ -188,18 +191,31 @@ def test_server_that_does_not_ask(faulty_storage, faults):
     assert list(map(expects, puts(faults)))[-2:] == [True, False]
 
 
-def test_server_that_asks_no_more(make_storage, faults):
-    storage = make_storage(
-        swift_authurl='http://127.0.0.1:%d/auth/v1.0' % faults.port,
-        swift_timeout=2, swift_retry_delay=0.02)
-    storage.put_content(_TAG, b'1')
-    faults.asks = False
-    storage.check()  # so that the relay asks for nothing on this connection
-    with pytest.raises(exceptions.UnreachableError):
-        storage.put_content(_TAG, b'2')
-    assert storage.get_content(_TAG) == b'1'
-    storage.put_content(_TAG, b'2')
-    assert storage.get_content(_TAG) == b'2'
+def test_server_that_asks_no_more(serve, monkeypatch):
+    monkeypatch.setattr(expect, '_NOT_ASKED', 1)
+
+    def stop_asking(connection):
+        take(connection)
+        assert 'expect: 100-continue' in connection.headers()
+        assert connection.body() == b''  # the client has hung up
+
+    def go_on(connection):
+        assert connection.headers()[0].startswith('head ')
+        connection.send(_ABSENT)
+        assert 'expect: 100-continue' in connection.headers()
+        assert connection.body() == _CONTENT
+        connection.send(_CREATED % _ETAG)
+        assert 'expect: 100-continue' not in connection.headers()
+        assert connection.body() == _CONTENT
+        connection.send(_CREATED % _ETAG)
+    with serve(stop_asking, go_on, swift_timeout=4,
+               swift_retries=0) as storage:
+        write(storage)
+        with pytest.raises(exceptions.UnreachableError):
+            write(storage)
+        assert not storage.exists(_TAG)
+        write(storage)
+        write(storage)
 
 
 def test_server_that_refuses(faulty_storage, faults):
