@@ -15,8 +15,10 @@ import v1_images
 import yaml
 
 from docker_registry.core import driver
+from docker_registry.drivers.swift import errors
 from docker_registry.drivers.swift.client import container
 from docker_registry.drivers.swift.commands import cluster_copy
+from docker_registry.drivers.swift.commands import driver_side
 from docker_registry.drivers.swift.commands import main
 from docker_registry.drivers.swift.v2 import adoption
 from docker_registry.drivers.swift.v2 import layout
@@ -308,6 +310,33 @@ def test_directory_that_goes_away(copy, open_flavor, flavors, monkeypatch):
 
 
 @pytest.mark.once
+def test_other_drivers(flavors, tmpdir, monkeypatch):
+    path = flavors['files']['storage_path']
+    storage = Files(path)
+    base, top, other = fill(storage)
+    side = driver_side.DriverSide(storage, 'old')
+    side.look()
+    assert [each.name for each in side.repositories('*')] == [
+        'library/x', 'team/app']
+    layer = 'images/%s/layer' % base
+    assert side.stat(layer).size_bytes == 1000
+    assert b''.join(side.open(layer)) == b'a' * 1000
+    absent = 'images/%s/_inprogress' % base
+    for ask in (side.read, side.stat, side.open):
+        with pytest.raises(errors.ObjectNotFoundError):
+            list(ask(absent))
+    # It says of all that it is not there, or fails in whatever way.
+    os.rename(path, str(tmpdir.join('away')))
+    for ask in (side.read, side.stat, side.open):
+        with pytest.raises(errors.SwiftError) as raised:
+            list(ask(layer))
+        assert not isinstance(raised.value, errors.ObjectNotFoundError)
+    monkeypatch.setattr(storage, 'get_content', lambda path: 1 // 0)
+    with pytest.raises(errors.SwiftError) as raised:
+        side.read(layer)
+    assert 'flavor old: cannot read images/' in str(raised.value)
+
+
 @pytest.mark.parametrize('source, target', _WAYS)
 def test_who_stops_it_can_go_on(copy, open_flavor, flavors, monkeypatch,
                                 source, target):
