@@ -149,16 +149,16 @@ class Bench:
         """Open one connection to Swift, past any registry.
 
         :param port: of a relay, instead of Swift's own
-        :returns: function of method, path below the account and body, which
-            returns the answer's body
+        :returns: function of method, path below the account, body and a dict
+            of headers, which returns the answer's body
         """
         token = self.cluster.token()
         connection = http.client.HTTPConnection(
             processes.HOST, port or self.cluster.proxy.port, timeout=60)
 
-        def ask(method, path, body=None):
+        def ask(method, path, body=None, headers=None):
             connection.request(method, '/v1/AUTH_test/' + path, body,
-                               {'X-Auth-Token': token})
+                               dict(headers or {}, **{'X-Auth-Token': token}))
             response = connection.getresponse()
             content = response.read()
             if response.status >= 300:

@@ -62,4 +62,9 @@ GOALS = [
     _at_least(0.8, '10 index', 'one job', _RAW),
     # 1.3 of that, with two jobs.
     _at_least(1.04, '10 index', 'two jobs', _RAW, 'one job'),
+    _at_most(0.1, '11 ls of repositories with 10 tags', 'at 20 ms', _RAW),
+    _at_least(3, '12 copy of large layers', 'by Swift',
+              than_metric='through this machine'),
+    _at_least(0.8, '13 copy of files', 'write', _RAW),
+    _at_most(4, '14 fsck', 'requests an image'),
 ]

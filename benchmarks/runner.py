@@ -32,6 +32,7 @@ from . import report
 from . import scales
 from . import works
 from .works import capped_link
+from .works import commands
 from .works import driver_alone
 from .works import index
 from .works import many_clients
@@ -51,7 +52,8 @@ _WORKS = [
     many_clients.ManyClients(), small_layers.SmallLayers(),
     small_layers.SmallLayersWithRedis(), tags.Tags(),
     capped_link.CappedLink(), redirect.Redirect(), memory.Memory(),
-    v2_pulls.V2Pulls(), index.Index()]
+    v2_pulls.V2Pulls(), index.Index(), commands.List(),
+    commands.CopyInCluster(), commands.CopyFiles(), commands.Fsck()]
 
 
 def _options():
