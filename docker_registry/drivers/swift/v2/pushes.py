@@ -14,8 +14,9 @@ from . import manifests
 from . import repositories
 
 _REQUESTS_AT_ONCE = 16
-#: A blob that a repository was given within this time is there: nothing but
-#: registry:2's garbage-collect removes blobs, and nobody may push meanwhile.
+#: A blob that a repository was given within this time is there, or comes back:
+#: `docker-registry-swift gc` looks for new links after it has taken a blob
+#: away, and while registry:2's garbage-collect runs nobody may push.
 _FRESH_SECONDS = 600
 
 
