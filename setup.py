@@ -32,13 +32,14 @@ else:
                   'python-swiftclient>=3.8', 'tqdm>=4.19']
 
 #: The v2 API: passwords by htpasswd, and layers that xz has compressed. The
-#: registry on 2.7 has Werkzeug and backports.lzma.
+#: registry on 2.7 has Werkzeug and backports.lzma. As the name of an extra, v2
+#: would be a version to pip up to 24.2, which then takes no other extra.
 if _PYTHON_2:
-    _V2_REQUIRES = ['backports.lzma', 'bcrypt>=3.1,<3.2', 'Werkzeug<2']
+    _HTPASSWD_REQUIRES = ['backports.lzma', 'bcrypt>=3.1,<3.2', 'Werkzeug<2']
     _SERVE_REQUIRES = []  # it says that it needs Python 3
 else:
-    _V2_REQUIRES = ['bcrypt>=3.1', 'Werkzeug>=2']
-    _SERVE_REQUIRES = _V2_REQUIRES + ['gunicorn>=22']
+    _HTPASSWD_REQUIRES = ['bcrypt>=3.1', 'Werkzeug>=2']
+    _SERVE_REQUIRES = _HTPASSWD_REQUIRES + ['gunicorn>=23']
 
 setuptools.setup(
     name='docker-registry-driver-swift',
@@ -68,7 +69,7 @@ setuptools.setup(
     # would take the environment down with them. Who has a registry has it, and
     # the commands need none; README.rst says how to install it elsewhere.
     install_requires=_REQUIRES,
-    extras_require={'serve': _SERVE_REQUIRES, 'v2': _V2_REQUIRES},
+    extras_require={'htpasswd': _HTPASSWD_REQUIRES, 'serve': _SERVE_REQUIRES},
     entry_points={
         'console_scripts': [
             'docker-registry-swift = '

@@ -13,6 +13,7 @@ servers/       what listens on loopback
   redis          a Redis server
   memcached      a memcached
   registry       docker-registry 0.9.1 under gunicorn with gevent workers
+  serve          the v2 API without it, on Python 3
   registry2      registry:2 with its own Swift driver
   front          a haproxy that speaks TLS before single servers
   balancer       a haproxy before several servers of a kind

@@ -41,6 +41,11 @@ _TLS = {'none': '',
 Request = collections.namedtuple('Request', 'method path status')
 
 
+def certificates(directory):
+    """Make those of an authority of its own; see inside/certificates.py."""
+    subprocess.check_call([environments.build('swift'), _SCRIPT, directory])
+
+
 class Front:
 
     """Further doors to servers that are running.
@@ -64,8 +69,7 @@ class Front:
 
     def __enter__(self):
         os.makedirs(self._directory)
-        subprocess.check_call(
-            [environments.build('swift'), _SCRIPT, self._directory])
+        certificates(self._directory)
         config_file = os.path.join(self._directory, 'haproxy.cfg')
         with open(config_file, 'w') as config:
             config.write(_CONF % {'host': processes.HOST,

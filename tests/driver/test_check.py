@@ -11,7 +11,7 @@ import yaml
 
 from docker_registry.drivers.swift.commands import check
 from docker_registry.drivers.swift.commands import main
-from docker_registry.drivers.swift.config import flavor
+from docker_registry.drivers.swift.config import files
 
 _STEPS = ['settings', 'login', 'container', 'write', 'clock', 'read', 'range',
           'list', 'large object', 'TempURL', 'delete']
@@ -281,7 +281,7 @@ def test_values_are_those_that_the_registry_sees(tmpdir, monkeypatch, value,
     monkeypatch.setenv('SWIFT_CHECK', 'from the environment')
     path = tmpdir.join('config.yml')
     path.write(yaml.safe_dump({'dev': {'key': value}}))
-    found = flavor.Flavor(str(path), 'dev')
+    found = files.read(str(path), 'dev')
     assert found.key == expected
     assert found.absent is None
 

@@ -5,7 +5,7 @@ import relay
 
 from docker_registry.core import exceptions
 from docker_registry.drivers.swift import errors
-from docker_registry.drivers.swift.registry import health
+from docker_registry.drivers.swift.monitoring import health
 
 
 class Mapping(object):

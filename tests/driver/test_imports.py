@@ -21,8 +21,9 @@ _ROWS = (
     ('cache', 'core_paths', 'image_files', 'no_request', 'recent_tags'),
     ('contents', 'memory'),
     ('storage',),
-    ('v2',),
-    ('commands', 'registry'),
+    ('monitoring', 'v2'),
+    ('registry', 'server'),
+    ('commands',),
 )
 _HEIGHTS = {name: height for height, row in enumerate(_ROWS) for name in row}
 _PACKAGE = ['docker_registry', 'drivers', 'swift']
@@ -80,7 +81,7 @@ def test_imports_go_down(module):
      ['storage.Storage']),
     ('client.login', 'import docker_registry.drivers.swift.objects.reader',
      ['objects.reader']),
-    ('commands.check', 'from ..registry import health', ['registry.health']),
+    ('registry.request', 'from ..commands import ls', ['commands.ls']),
     ('storage', 'from docker_registry.drivers.swift import Storage',
      ['Storage']),
     ('storage', 'from .objects import reader\nfrom . import memory', []),

@@ -2,8 +2,8 @@ import os
 
 from prometheus_client import parser
 
-from docker_registry.drivers.swift.registry import health
-from docker_registry.drivers.swift.registry import metrics
+from docker_registry.drivers.swift.monitoring import health
+from docker_registry.drivers.swift.monitoring import metrics
 
 _STATISTICS = {'requests': 9, 'retries': 2, 'logins': 1, 'bytes_in': 3,
                'bytes_out': 10 ** 12, 'silent': False,

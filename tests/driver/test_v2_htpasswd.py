@@ -131,7 +131,7 @@ def test_without_bcrypt(path, monkeypatch):
     monkeypatch.setitem(sys.modules, 'bcrypt', None)
     with pytest.raises(exceptions.ConfigError) as caught:
         parse(auth={'htpasswd': {'realm': 'r', 'path': path}})
-    assert 'docker-registry-driver-swift[v2]' in str(caught.value)
+    assert 'docker-registry-driver-swift[htpasswd]' in str(caught.value)
 
 
 @pytest.fixture

@@ -22,9 +22,11 @@ import pytest
 from stack import environments
 from stack.clients import v1client
 from stack.clients import v2client
+from stack.servers import front
 from stack.servers import processes
 from stack.servers import registry
 from stack.servers import registry2
+from stack.servers import serve
 from stack.servers import swift_logins
 
 _PAGES = ['README.rst', 'CONTRIBUTING.rst', 'CHANGES.rst'] + sorted(
@@ -347,13 +349,33 @@ def run_pip(operator, cluster, words):
     # It changes nothing: the stack has installed it so, from the same file.
     # --no-index: whatever were missing would fail.
     words = [os.path.join(environments.PROJECT, word)
-             if word == 'constraints.txt' else word for word in words]
+             if word == 'constraints.txt' else word.strip("'")
+             for word in words]
+    if words[-1].endswith('[serve]'):
+        run(environments.build('serve'), '-m', *words, '--no-index',
+            '--disable-pip-version-check')
+        return
     # What the driver requires is noted beside its source, and tox has had a
     # Python 3 write it there, which requires other versions.
     run(environments.build('registry'), 'setup.py', '--quiet', 'egg_info',
         cwd=environments.PROJECT)
     operator('python', '-m', *words, '--no-index',
              '--disable-pip-version-check')
+
+
+def run_serve(operator, cluster, words):
+    # With the stack's Python 3, configuration, port and certificates.
+    with tempfile.TemporaryDirectory() as directory:
+        front.certificates(directory)
+        options = dict(zip(words[2::2], words[3::2]))
+        for name in ('--config', '--flavor', '--port'):
+            options.pop(name, None)
+        files = [os.path.join(directory, 'server.pem')
+                 if each.endswith('.pem') else each
+                 for pair in options.items() for each in pair]
+        with serve.Serve(directory, cluster.settings(), files,
+                         ping=None if files else '/_health') as server:
+            assert server.server.running()
 
 
 def run_apt_get(operator, cluster, words):
@@ -388,6 +410,7 @@ _COMMANDS = {'docker-registry-swift check': run_check,
              'docker-registry-swift copy': run_copy,
              'curl': run_way_out,
              'for name in': run_way_out,
+             'docker-registry-swift serve': run_serve,
              'swift post': run_swift_post,
              'pip install': run_pip,
              'apt-get': run_apt_get,

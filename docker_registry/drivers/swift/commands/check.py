@@ -21,7 +21,7 @@ from .. import names
 from ..client import connections
 from ..client import container
 from ..client import session
-from ..config import flavor
+from ..config import files
 from ..config import settings
 from ..objects import large_object
 from ..objects import read_ahead
@@ -146,7 +146,7 @@ class Check(object):
                     round(time.time() - started, 3))
 
     def _parse(self):
-        self._config = flavor.Flavor(self._path, self._flavor)
+        self._config = files.read(self._path, self._flavor)
         # Either is what the registry's samples have: swift, or glance with
         # swift for what Glance does not keep.
         kinds = (self._config.storage, self._config.storage_alternate)
@@ -272,10 +272,9 @@ class Check(object):
         return where
 
     def _try_v2(self):
-        if self._v2.users is None and self._config.standalone is not True and (
-                self._config.disable_token_auth is not True):
-            raise _Failure('standalone is not true: there will be no v2 API '
-                           'without extensions: swift_v2: auth: htpasswd:')
+        unguarded = v2_settings.unguarded(self._v2, self._config)
+        if unguarded:
+            raise _Failure('there will be no v2 API: ' + unguarded)
         try:
             return trial.run(self._settings, self._container,
                              self._prefix + 'v2/')

@@ -14,7 +14,7 @@ from . import output
 from .. import errors
 from ..client import connections
 from ..client import container
-from ..config import flavor
+from ..config import files
 from ..config import settings
 from ..v2 import facts
 from ..v2 import layout
@@ -187,7 +187,7 @@ def add_options(parser):
 def run(options):
     """Run the command; return the exit status: 1 if anything has failed."""
     try:
-        config = flavor.Flavor(options.config, options.flavor)
+        config = files.read(options.config, options.flavor)
         parsed = settings.parse(None, config)
     except errors.ConfigError as error:
         output.print_line(str(error))

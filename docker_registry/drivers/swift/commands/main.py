@@ -21,16 +21,18 @@ try:
     from . import ls
     from . import output
     from . import repository
+    from . import serve
     from . import tags
     from .. import errors
-    from ..config import flavor
+    from ..config import files
 except KeyboardInterrupt:  # of somebody who has just started it
     sys.stderr.write('docker-registry-swift: stopped\n')
     sys.exit(2)
 
 #: The commands by name.
 _COMMANDS = {'check': check, 'copy': copy, 'du': du, 'fsck': fsck, 'gc': gc,
-             'index': index, 'ls': ls, 'repository': repository, 'tags': tags}
+             'index': index, 'ls': ls, 'repository': repository,
+             'serve': serve, 'tags': tags}
 _EXIT_STATUS = ('exit status: 0 if all is well, 1 if something was found or '
                 'fails, 2 if it could not be done')
 
@@ -48,7 +50,7 @@ def main(arguments=None):
             name, help=command.HELP, epilog=_EXIT_STATUS,
             description=getattr(command, 'DESCRIPTION', command.HELP))
         options.add_argument(
-            '--config', metavar='FILE', default=flavor.default_path(),
+            '--config', metavar='FILE', default=files.default_path(),
             help="the registry's configuration file (default: the one that "
             'the registry finds, $DOCKER_REGISTRY_CONFIG or config.yml)')
         if not getattr(command, 'OWN_FLAVORS', False):

@@ -9,7 +9,7 @@ import re
 from . import parallel
 from .. import contents
 from .. import errors
-from ..config import flavor
+from ..config import files
 from ..config import settings
 
 _JOBS = 16
@@ -49,12 +49,12 @@ class Opened(contents.Contents):
     :param name: name of a flavor in it
     :param jobs: requests at a time
     :raises errors.ConfigError: there is no such flavor, or it is wrong
-    :ivar config: flavor.Flavor
+    :ivar config: what files.read() gives
     :ivar jobs: parallel.Jobs
     """
 
     def __init__(self, path, name, jobs=_JOBS):
-        self.config = config = flavor.Flavor(path, name)
+        self.config = config = files.read(path, name)
         kinds = (config.storage, config.storage_alternate)
         if 'swift' not in [str(kind).lower() for kind in kinds]:
             raise errors.ConfigError(

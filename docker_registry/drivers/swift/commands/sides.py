@@ -18,7 +18,7 @@ from . import stored
 from .. import compat
 from .. import errors
 from .. import image_files
-from ..config import flavor
+from ..config import files
 from ..objects import small_object
 
 _CHUNK_BYTES = 256 * 1024
@@ -36,7 +36,7 @@ def open_side(path, name, jobs, writes=False):
         context manager
     :raises errors.ConfigError: it says nothing that can be opened
     """
-    config = flavor.Flavor(path, name)
+    config = files.read(path, name)
     kind = str(config.storage).lower()
     if kind == 'swift':
         return SwiftSide(opened.Opened(path, name, jobs))

@@ -5,7 +5,6 @@ The registry has a reader of its own, which runs on Python 2 alone.
 Source: docker_registry/lib/config.py
 """
 
-import io
 import os
 
 import yaml
@@ -20,19 +19,13 @@ class Flavor(object):
     Has the keys as attributes, None for those that are not set, and values of
     `_env:` from the environment, as the registry's own Config.
 
-    :param path: path of the file
+    :param path: path of the file, for messages
+    :param flavors: what the file has
     :param name: name of the flavor
-    :raises errors.ConfigError: there is no such file or flavor
+    :raises errors.ConfigError: there is no such flavor
     """
 
-    def __init__(self, path, name):
-        try:
-            with io.open(path, encoding='utf-8') as text:
-                flavors = yaml.safe_load(text)
-        except (IOError, UnicodeError) as error:
-            raise errors.ConfigError('cannot read %s: %s' % (path, error))
-        except yaml.YAMLError as error:
-            raise _not_yaml(path, error)
+    def __init__(self, path, flavors, name):
         if not isinstance(flavors, dict):
             raise errors.ConfigError('%s has no flavors' % path)
         if not isinstance(flavors.get(name), dict):
@@ -51,24 +44,18 @@ class Flavor(object):
             try:
                 value = yaml.safe_load(os.environ.get(name, default[:-2]))
             except yaml.YAMLError as error:
-                raise _not_yaml('$' + name, error)
+                raise not_yaml('$' + name, error)
         return value
 
 
-def _not_yaml(where, error):
+def not_yaml(where, error):
+    """Return the errors.ConfigError that says what YAML cannot read.
+
+    :param where: the file or the variable
+    :param error: yaml.YAMLError
+    """
     # The text of the error has what it stands at, which may be a secret.
     mark = getattr(error, 'problem_mark', None)
     return errors.ConfigError('%s is not YAML%s' % (
         where, ', see line %d, column %d' % (mark.line + 1, mark.column + 1)
         if mark else ''))
-
-
-def default_path():
-    """Return where the registry looks for its configuration file."""
-    path = os.environ.get('DOCKER_REGISTRY_CONFIG', 'config.yml')
-    try:
-        from docker_registry import lib
-    except ImportError:  # there is no registry
-        return path
-    return os.path.join(os.path.dirname(lib.__file__), '..', '..', 'config',
-                        path)

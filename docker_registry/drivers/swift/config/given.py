@@ -53,7 +53,7 @@ class Given(object):
 
     def spelling(self):
         """Return a dict from keys to their aliases, where those are used."""
-        spelling = {}
+        spelling = dict(getattr(self._config, 'spelling', None) or {})
         for key in keys.TABLE:
             if key.alias and not self._is_set(key.name) and (
                     self._is_set(key.alias) or self._variable(key.alias)

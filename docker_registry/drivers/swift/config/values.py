@@ -14,6 +14,9 @@ from .. import compat
 # 0 is registry:2's word for it.
 _AUTH_VERSIONS = {'auto': 'auto', '0': 'auto', '1': '1', '1.0': '1',
                   '2': '2', '2.0': '2', '3': '3', '3.0': '3'}
+_UNITS = {'ms': 0.001, 's': 1, 'm': 60, 'h': 3600}
+_DURATION = re.compile(r'(?:\d+(?:\.\d+)?(?:ms|s|m|h))+$')
+_PART = re.compile(r'(\d+(?:\.\d+)?)(ms|s|m|h)')
 _CONTROL = re.compile('[\x00-\x1f\x7f]')
 #: The last are placeholders, as catalogs have them for the account.
 _NOT_IN_URL = re.compile(
@@ -183,3 +186,32 @@ def seconds(least, most):
             raise ValueError('not from %s to %s' % (least, most))
         return value
     return parse
+
+
+def duration(least, most):
+    """Return a function that checks a time span, and returns its seconds.
+
+    :param least, most: in seconds
+    """
+    def parse(value):
+        if isinstance(value, numbers.Real) and not isinstance(value, bool):
+            found = value
+        elif _DURATION.match(str(value)):
+            found = sum(float(number) * _UNITS[unit]
+                        for number, unit in _PART.findall(str(value)))
+        else:
+            raise ValueError('neither a number of seconds nor like 10s, 500ms '
+                             'or 1m30s')
+        if not least <= found <= most:
+            raise ValueError('not from %s to %s' % (
+                _span(least), _span(most)))
+        return found
+    return parse
+
+
+def _span(seconds):
+    """Return a time span as people write it."""
+    for unit in ('h', 'm', 's'):
+        if seconds >= _UNITS[unit] and not seconds % _UNITS[unit]:
+            return '%d%s' % (seconds // _UNITS[unit], unit)
+    return '%dms' % (seconds * 1000)

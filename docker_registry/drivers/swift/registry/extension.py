@@ -13,7 +13,6 @@ from concurrent import futures
 import functools
 import json
 import logging
-import os
 import re
 
 import flask
@@ -21,13 +20,13 @@ import flask
 from docker_registry.lib import config
 
 from . import hangups
-from . import health
-from . import metrics
 from . import replaced
 from . import request as image_request
 from . import request_body
 from .. import compat
 from .. import errors
+from ..monitoring import health
+from ..monitoring import metrics
 from ..objects import hashing
 from ..v2 import engines
 from ..v2 import settings as v2_settings
@@ -62,7 +61,6 @@ class Extension(object):
         self._storage = storage
         self._standalone = standalone
         self._v2 = self._adoption = None
-        self._enforce = settings.enforce
         self._health = health.Health(storage.check, settings)
         # The registry gives it a handler of its own, see wsgi.py: what goes on
         # to the root's would come twice.
@@ -88,20 +86,11 @@ class Extension(object):
         """
         # Not sooner: who has no v2 API needs nothing of it.
         from ..v2 import adoption
-        from ..v2 import api
-        from ..v2 import push_api
-        from ..v2 import repositories
-        values = self._storage.settings
-        swift_container = self._storage.contents.waiting_container()
-        found = repositories.in_container(values, swift_container)
-        pushes = None
-        if not settings.readonly:
-            pushes = push_api.in_container(values, swift_container, found,
-                                           settings.deletes)
-        self._v2 = api.Application(
-            found, redirects, settings.realm, settings.users,
-            self.unavailable, pushes, functools.partial(_report_v2, app))
-        self._adoption = adoption.in_container(values,
+        from ..v2 import assembly
+        self._v2 = assembly.application(
+            self._storage.contents, settings, redirects,
+            self._health.unavailable, functools.partial(_report_v2, app))
+        self._adoption = adoption.in_container(self._storage.settings,
                                                self._storage.container)
         app.wsgi_app = _Mount(app.wsgi_app, self._v2, not settings.readonly)
 
@@ -154,7 +143,7 @@ class Extension(object):
         # not wait for a Swift that has been silent for a while.
         self._storage.wait_for_swift(
             always=request.method == 'PUT' or image_id is not None)
-        self._health.watch()
+        unavailable = self._health.unavailable()
         for name, value in sorted((request.view_args or {}).items()):
             # core's path helpers fail at it; engines push no such name.
             if isinstance(value, type(u'')) and any(
@@ -163,23 +152,14 @@ class Extension(object):
                     'Invalid %s: not ASCII' % name.replace('_', ' '), 400)
         path = request.path
         # But for /v1/_ping, /v1/_health and /v1/_metrics.
-        if path.startswith('/v1/') and not path.startswith('/v1/_'):
-            reason = self.unavailable()
-            if reason:
-                return self._toolkit.api_error(
-                    reason, 503, {'Retry-After': str(_RETRY_AFTER_SECONDS)})
+        if unavailable and path.startswith('/v1/') and (
+                not path.startswith('/v1/_')):
+            return self._toolkit.api_error(
+                unavailable, 503, {'Retry-After': str(_RETRY_AFTER_SECONDS)})
         if self._adoption is not None and request.endpoint in _OF_TAGS:
             self._adoption.refresh(*_repository(request))
             if request.endpoint in _REMOVALS:
                 flask.g.tags_of_v2 = self._adoption.seen(*_repository(request))
-
-    def unavailable(self):
-        """Return why no request is answered, as text, or None."""
-        self._health.watch()
-        finding = self._health.finding
-        if self._enforce and finding.state == health.UNHEALTHY:
-            return 'The storage cannot be used since %s' % finding.since
-        return None
 
     def _after_request(self, response):
         # A client that pushes gets its answer when everything is written.
@@ -222,11 +202,9 @@ class Extension(object):
         return self._toolkit.api_error(message, status, headers)
 
     def _show_health(self):
-        finding = self._health.finding
-        report = dict(self._storage.statistics(), pid=os.getpid(),
-                      **finding._asdict())
+        report = self._health.report(self._storage.statistics())
         return self._toolkit.response(
-            report, 503 if finding.state == health.UNHEALTHY else 200)
+            report, 503 if report['state'] == health.UNHEALTHY else 200)
 
     def _show_metrics(self):
         return flask.Response(
@@ -319,14 +297,10 @@ def boot(cfg):
     swift = storage.load()
     extension = Extension(app, toolkit, swift, settings, cfg.standalone)
     replaced.install(app, toolkit, swift, extension, cfg.storage_redirect)
-    # Where the index says who may read what, v2 clients cannot ask it.
-    is_open = cfg.standalone is True or cfg.disable_token_auth is True
-    if v2.enabled and not is_open and v2.users is None:
-        logger.error(
-            'there is no v2 API: standalone is not true, and clients of v2 '
-            'cannot log in as those of v1 do. Set extensions: swift_v2: auth: '
-            'htpasswd: with realm and path, and whoever is in that file may '
-            'read every repository; or swift_v2: enabled: false')
+    unguarded = v2.enabled and v2_settings.unguarded(v2, cfg)
+    if unguarded:
+        logger.error('there is no v2 API: %s; or swift_v2: enabled: false',
+                     unguarded)
     elif v2.enabled:
         extension.add_v2(app, v2, cfg.storage_redirect)
 

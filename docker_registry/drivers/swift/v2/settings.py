@@ -4,6 +4,7 @@ import collections
 
 from . import htpasswd
 from .. import errors
+from ..config import sections
 from ..config import values
 
 #: enabled: whether there is a v2 API; readonly: whether it takes no pushes;
@@ -28,18 +29,20 @@ def parse(extensions):
     https://distribution.github.io/distribution/about/configuration/
     """
     problems = []
-    section = _mapping(_get(extensions, 'swift_v2'), _SECTION,
-                       ('enabled', 'readonly', 'delete', 'auth'), problems)
+    section = sections.mapping(
+        sections.get(extensions, 'swift_v2'), _SECTION,
+        ('enabled', 'readonly', 'delete', 'auth'), problems)
     enabled = _enabled(section, _SECTION, problems)
     readonly, deletes = [
-        _enabled(_mapping(section.get(key), '%s: %s' % (_SECTION, key),
-                          ('enabled',), problems),
-                 '%s: %s' % (_SECTION, key), problems)
+        _enabled(sections.mapping(
+            section.get(key), '%s: %s' % (_SECTION, key), ('enabled',),
+            problems), '%s: %s' % (_SECTION, key), problems)
         for key in ('readonly', 'delete')]
     realm = users = None
     if section.get('auth') is not None:
         where = _SECTION + ': auth'
-        auth = _mapping(section['auth'], where, ('htpasswd',), problems)
+        auth = sections.mapping(section['auth'], where, ('htpasswd',),
+                                problems)
         realm, users = _htpasswd(auth.get('htpasswd'), where + ': htpasswd',
                                  problems)
     if problems:
@@ -47,6 +50,22 @@ def parse(extensions):
             'storage: swift cannot start, the configuration is wrong:\n'
             + '\n'.join('  ' + problem for problem in problems))
     return Settings(enabled, readonly, deletes, realm, users)
+
+
+def unguarded(settings, config):
+    """Return why there must be no v2 API, as text, or None.
+
+    Where the index says who may read what, clients of v2 cannot ask it.
+
+    :param settings: Settings
+    :param config: the registry's configuration
+    """
+    if settings.users is not None or config.standalone is True or (
+            config.disable_token_auth is True):
+        return None
+    return ('standalone is not true, and clients of v2 cannot log in as those '
+            'of v1 do. Set extensions: swift_v2: auth: htpasswd: with realm '
+            'and path, and whoever is in that file may read every repository')
 
 
 def _enabled(section, where, problems):
@@ -64,7 +83,7 @@ def _htpasswd(section, where, problems):
     if section is None:
         problems.append('%s: missing; it is the only way to log in' % where)
     before = len(problems)
-    section = _mapping(section, where, ('realm', 'path'), problems)
+    section = sections.mapping(section, where, ('realm', 'path'), problems)
     found = {}
     for key in ('realm', 'path'):
         try:
@@ -81,27 +100,7 @@ def _htpasswd(section, where, problems):
     except (EnvironmentError, ValueError) as error:
         problems.append('%s: path: %s: %s' % (where, found['path'], error))
     except ImportError as error:
-        problems.append('%s: %s; it needs bcrypt: pip install '
-                        "'docker-registry-driver-swift[v2]'" % (where, error))
+        problems.append(
+            '%s: %s; it needs bcrypt: pip install '
+            "'docker-registry-driver-swift[htpasswd]'" % (where, error))
     return None, None
-
-
-def _mapping(section, where, known, problems):
-    """Return a section as a dict; {} where there is none or it is wrong."""
-    if section is None:
-        return {}
-    if not hasattr(section, 'keys'):
-        problems.append('%s: not a mapping of keys to values' % where)
-        return {}
-    for key in sorted(map(str, section.keys())):
-        if key not in known:
-            problems.append('%s: %s: unknown; known are %s' % (
-                where, key, ', '.join(known)))
-    return {key: _get(section, key) for key in known}
-
-
-def _get(section, key):
-    """Return what a dict, or the registry's Config, has for a key."""
-    if isinstance(section, dict):
-        return section.get(key)
-    return getattr(section, key, None)

@@ -6,21 +6,18 @@ Knows nothing of HTTP, neither of Swift's nor of the registry's.
 
 import collections
 import logging
-import numbers
 import os
-import re
 import threading
 import time
 
 from .. import errors
 from ..client import breaker
+from ..config import sections
 from ..config import values
 
 HEALTHY, UNHEALTHY, UNCHECKED = 'healthy', 'unhealthy', 'unchecked'
 
-_UNITS = {'ms': 0.001, 's': 1, 'm': 60, 'h': 3600}
-_DURATION = re.compile(r'(?:\d+(?:\.\d+)?(?:ms|s|m|h))+$')
-_PART = re.compile(r'(\d+(?:\.\d+)?)(ms|s|m|h)')
+_SECTION = 'extensions: swift_health'
 
 logger = logging.getLogger(__name__)
 
@@ -48,24 +45,19 @@ def parse(config):
     """
     found = {'enabled': True, 'interval': 10, 'threshold': 3, 'enforce': False}
     problems = []
-    section = getattr(config, 'swift_health', None)
-    for name, value in (('extensions', config),
-                        ('extensions: swift_health', section)):
-        if value is not None and not hasattr(value, 'keys'):
-            problems.append('%s: not a mapping of keys to values' % name)
-    for key in sorted(section.keys() if hasattr(section, 'keys') else ()):
-        value = getattr(section, key)
+    if config is not None and not hasattr(config, 'keys'):
+        problems.append('extensions: not a mapping of keys to values')
+    section = sections.mapping(
+        sections.get(config, 'swift_health'), _SECTION, sorted(_PARSERS),
+        problems)
+    for key, value in sorted(section.items()):
         try:
-            if key not in _PARSERS:
-                raise ValueError('unknown; known are %s'
-                                 % ', '.join(sorted(_PARSERS)))
             if value is not None:
                 found[key] = _PARSERS[key](value)
         except ValueError as error:
-            problems.append('extensions: swift_health: %s: %s' % (key, error))
+            problems.append('%s: %s: %s' % (_SECTION, key, error))
     if found['enforce'] and not found['enabled']:
-        problems.append('extensions: swift_health: enforce: needs enabled: '
-                        'true')
+        problems.append('%s: enforce: needs enabled: true' % _SECTION)
     if problems:
         raise errors.ConfigError(
             'storage: swift cannot start, the configuration is wrong:\n'
@@ -109,6 +101,24 @@ class Health(object):
         thread = threading.Thread(target=self._watch, name='swift health')
         thread.daemon = True
         thread.start()
+
+    def unavailable(self):
+        """Return why no request is to be answered, as text, or None.
+
+        Watches from then on.
+        """
+        self.watch()
+        finding = self.finding
+        if self._settings.enforce and finding.state == UNHEALTHY:
+            return 'The storage cannot be used since %s' % finding.since
+        return None
+
+    def report(self, statistics):
+        """Return what this process knows, a dict.
+
+        :param statistics: what Connections.statistics() gives
+        """
+        return dict(statistics, pid=os.getpid(), **self.finding._asdict())
 
     def check(self):
         """Check once."""
@@ -157,19 +167,5 @@ def _now():
     return time.strftime('%Y-%m-%dT%H:%M:%SZ', time.gmtime())
 
 
-def _interval(value):
-    if isinstance(value, numbers.Real) and not isinstance(value, bool):
-        seconds = value
-    elif _DURATION.match(str(value)):
-        seconds = sum(float(number) * _UNITS[unit]
-                      for number, unit in _PART.findall(str(value)))
-    else:
-        raise ValueError('neither a number of seconds nor like 10s, 500ms or '
-                         '1m30s')
-    if not 0.1 <= seconds <= 3600:
-        raise ValueError('not from 100ms to 1h')
-    return seconds
-
-
-_PARSERS = {'enabled': values.boolean, 'interval': _interval,
+_PARSERS = {'enabled': values.boolean, 'interval': values.duration(0.1, 3600),
             'threshold': values.integer(1, 1000), 'enforce': values.boolean}
