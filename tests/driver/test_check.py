@@ -280,9 +280,10 @@ def test_values_are_those_that_the_registry_sees(tmpdir, monkeypatch, value,
                                                  expected):
     monkeypatch.setenv('SWIFT_CHECK', 'from the environment')
     path = tmpdir.join('config.yml')
-    path.write(yaml.safe_dump({'dev': {'key': value}}))
+    path.write(yaml.safe_dump({'dev': {
+        'key': value, 'section': {'key': value}}}))
     found = files.read(str(path), 'dev')
-    assert found.key == expected
+    assert found.key == found.section.key == expected
     assert found.absent is None
 
 

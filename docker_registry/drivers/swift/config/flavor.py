@@ -12,26 +12,18 @@ import yaml
 from .. import errors
 
 
-class Flavor(object):
+class _Section(object):
 
-    """One flavor of the registry's configuration file.
+    """Keys of the file as attributes, None for those that are not set.
 
-    Has the keys as attributes, None for those that are not set, and values of
-    `_env:` from the environment, as the registry's own Config.
+    Values of `_env:` are from the environment, as with the registry's own
+    Config, and mappings are sections again.
 
-    :param path: path of the file, for messages
-    :param flavors: what the file has
-    :param name: name of the flavor
-    :raises errors.ConfigError: there is no such flavor
+    :param values: a dict
     """
 
-    def __init__(self, path, flavors, name):
-        if not isinstance(flavors, dict):
-            raise errors.ConfigError('%s has no flavors' % path)
-        if not isinstance(flavors.get(name), dict):
-            raise errors.ConfigError('%s has no flavor %s; it has %s' % (
-                path, name, ', '.join(sorted(map(str, flavors)))))
-        self._config = flavors[name]
+    def __init__(self, values):
+        self._config = values
 
     def keys(self):
         """Return the keys that are set, a list."""
@@ -45,7 +37,26 @@ class Flavor(object):
                 value = yaml.safe_load(os.environ.get(name, default[:-2]))
             except yaml.YAMLError as error:
                 raise not_yaml('$' + name, error)
-        return value
+        return _Section(value) if isinstance(value, dict) else value
+
+
+class Flavor(_Section):
+
+    """One flavor of the registry's configuration file.
+
+    :param path: path of the file, for messages
+    :param flavors: what the file has
+    :param name: name of the flavor
+    :raises errors.ConfigError: there is no such flavor
+    """
+
+    def __init__(self, path, flavors, name):
+        if not isinstance(flavors, dict):
+            raise errors.ConfigError('%s has no flavors' % path)
+        if not isinstance(flavors.get(name), dict):
+            raise errors.ConfigError('%s has no flavor %s; it has %s' % (
+                path, name, ', '.join(sorted(map(str, flavors)))))
+        super(Flavor, self).__init__(flavors[name])
 
 
 def not_yaml(where, error):
