@@ -131,7 +131,7 @@ def test_the_registry_starts_with_the_configuration(block, tmp_path):
     output = run(
         environments.build('registry'), '-c',
         'from docker_registry import storage, wsgi\n'
-        'print(storage.load()._settings.container)',
+        'print(storage.load().settings.container)',
         env=dict(os.environ, DOCKER_REGISTRY_CONFIG=str(config),
                  SETTINGS_FLAVOR='prod', OS_PASSWORD='secret'))
     assert output.splitlines()[-1] == (
@@ -352,8 +352,11 @@ def run_pip(operator, cluster, words):
              if word == 'constraints.txt' else word.strip("'")
              for word in words]
     if words[-1].endswith('[serve]'):
-        run(environments.build('serve'), '-m', *words, '--no-index',
-            '--disable-pip-version-check')
+        python = environments.build('serve')
+        # Not where another Python has noted its requirements.
+        run(python, '-m', *words, '--no-index',
+            '--disable-pip-version-check', cwd=os.path.dirname(python),
+            env=dict(os.environ, PYTHONPATH=''))
         return
     # What the driver requires is noted beside its source, and tox has had a
     # Python 3 write it there, which requires other versions.

@@ -26,7 +26,7 @@ def open_driver(kind, config, name):
     To be called before anything has threads: s3 has gevent patch modules.
 
     :param kind: name of the driver
-    :param config: flavor.Flavor
+    :param config: what files.read() gives
     :param name: of the flavor
     :raises errors.ConfigError: there is no such driver
     :raises errors.SwiftError: it cannot be built
