@@ -321,3 +321,10 @@ def test_content_that_is_removed_while_it_is_read(faulty_storage, faults):
     faults.inject(without_content, 'GET', '/a', times=4)
     with pytest.raises(errors.BrokenObjectError):
         faulty_storage.get_content('a')
+
+
+def test_removal_of_a_tag_that_is_not_there(storage):
+    storage.check()
+    with pytest.raises(errors.ObjectNotFoundError) as caught:
+        storage.remove('repositories/library/x/tag_latest')
+    assert caught.value.transaction_id

@@ -75,9 +75,12 @@ class BulkDelete(object):
         except ValueError:
             raise answers.not_swift(connection, action, object_name)
         if not deleted:
-            raise client.ClientException(
+            error = client.ClientException(
                 action, http_status=404 if not_found else status,
                 http_response_headers=headers)
+            # swiftclient looks for it by a name that these have not.
+            error.transaction_id = headers.get('x-trans-id')
+            raise error
 
     def _send(self, names):
         """Remove objects in one request; return those that may be left.
