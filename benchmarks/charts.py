@@ -13,9 +13,10 @@ from . import report
 
 matplotlib.use('Agg')
 
-_COLORS = {contestants.THIS: '#1b6ca8', contestants.THIS_V2: '#1b6ca8',
-           contestants.V0_2_1: '#c9781f',
-           contestants.REGISTRY_2: '#5a8f4e', contestants.RAW: '#9a9a9a'}
+_COLORS = {contestants.THIS.name: '#1b6ca8',
+           contestants.V0_2_1.name: '#c9781f',
+           contestants.REGISTRY_2.name: '#5a8f4e',
+           contestants.RAW.name: '#9a9a9a'}
 _PEERS = (contestants.V0_2_1, contestants.REGISTRY_2)
 _COLUMNS = 4
 
@@ -49,7 +50,7 @@ def _work(run, work, path):
             if found is None:
                 axis.text(position, 0, 'none', ha='center', va='bottom')
                 continue
-            axis.bar(position, found.median, color=_COLORS[contestant],
+            axis.bar(position, found.median, color=_COLORS[contestant.name],
                      yerr=[[found.median - found.least],
                            [found.most - found.median]], capsize=3)
         axis.set_title('%s%s' % (metric.name, metric.unit
@@ -80,7 +81,7 @@ def _comparison(run, works, path):
                     scores = found if metric.more_is_better else [
                         1 / number for number in found]
                     rows.append(('%s: %s' % (work.name, metric.name), scores,
-                                 _COLORS[peer]))
+                                 _COLORS[peer.name]))
     _dots(rows, path, 'times better than 0.2.1 (orange) and registry:2 '
           '(green)')
 

@@ -67,4 +67,13 @@ GOALS = [
               than_metric='through this machine'),
     _at_least(0.8, '13 copy of files', 'write', _RAW),
     _at_most(4, '14 fsck', 'requests an image'),
-]
+] + [goal for work, push in (('15 pushes by v2 clients', 1.5),
+                             ('16 the same through serve', 2)) for goal in (
+    _at_most(0, work, FAILURES),
+    _at_least(push, work, 'push', _REGISTRY_2),
+    _at_least(2, work, 'pull', _REGISTRY_2),
+    _at_least(3, work, 'push, few', _REGISTRY_2),
+    _at_least(1.2, work, 'pull, few', _REGISTRY_2),
+    _at_most(512, work, 'pushes at once'),
+    _at_most(0.33, work, 'at 20 ms', _REGISTRY_2),
+    _at_most(10, work, 'requests a pushed layer'))]

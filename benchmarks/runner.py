@@ -42,6 +42,7 @@ from .works import redirect
 from .works import small_layers
 from .works import tags
 from .works import v2_pulls
+from .works import v2_pushes
 
 #: In a log one line in half a minute is enough.
 _TERMINAL = sys.stderr.isatty()
@@ -53,7 +54,8 @@ _WORKS = [
     small_layers.SmallLayersWithRedis(), tags.Tags(),
     capped_link.CappedLink(), redirect.Redirect(), memory.Memory(),
     v2_pulls.V2Pulls(), index.Index(), commands.List(),
-    commands.CopyInCluster(), commands.CopyFiles(), commands.Fsck()]
+    commands.CopyInCluster(), commands.CopyFiles(), commands.Fsck(),
+    v2_pushes.V2Pushes(), v2_pushes.V2PushesToServe()]
 
 
 def _options():

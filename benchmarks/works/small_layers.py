@@ -5,7 +5,7 @@ from . import seconds
 from .. import contestants
 from .. import images
 
-_DELAY_SECONDS = 0.02
+DELAY_SECONDS = 0.02
 LAYER_BYTES = 16 * 1024
 
 
@@ -22,7 +22,7 @@ class SmallLayers:
     def measure(self, bench, contestant, outcome, **options):
         image = images.make('bench/small', bench.scale.layers, LAYER_BYTES)
         prepared = None
-        with bench.relay(delay_seconds=_DELAY_SECONDS) as network, \
+        with bench.relay(delay_seconds=DELAY_SECONDS) as network, \
                 bench.container(network.port) as settings:
             for name in ('push', 'pull'):
                 with bench.start(contestant, settings,
