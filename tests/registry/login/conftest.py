@@ -6,6 +6,7 @@ They run once for all tests of this folder.
 import collections
 import itertools
 import re
+import time
 
 import pytest
 
@@ -14,8 +15,6 @@ from stack.servers import keystone
 from stack.servers import secrets
 from stack.servers import swift
 
-#: Seconds that the tokens of the second Keystone server live.
-_SHORT_LIFE = 15
 _names = ('object%d' % number for number in itertools.count())
 
 #: Who there is: cousin and branch are named as the registry's user and its
@@ -31,10 +30,16 @@ def identity(directory):
         yield running
 
 
-@pytest.fixture
-def short_life():
-    """Seconds that tokens of the Keystone behind `keystone-short` live."""
-    return _SHORT_LIFE
+@pytest.fixture(scope='session')
+def short_life(identity):
+    """Seconds that tokens of the Keystone behind `keystone-short` live.
+
+    Longer where logins take long: those of a busy machine would end before
+    they are used.
+    """
+    started = time.monotonic()
+    identity.api.token(identity.user, identity.project)
+    return 15 + int(30 * (time.monotonic() - started))
 
 
 @pytest.fixture(scope='session')
@@ -46,9 +51,9 @@ def cluster(directory, identity):
 
 
 @pytest.fixture(scope='session')
-def doors(directory, identity, cluster):
+def doors(directory, identity, cluster, short_life):
     """Ways to Keystone and Swift that note who came; in the catalog too."""
-    with identity.short_lived(_SHORT_LIFE) as short_port, front.Front(
+    with identity.short_lived(short_life) as short_port, front.Front(
             str(directory / 'front'), {
                 'keystone': (identity.server.port, 'none'),
                 'keystone-tls': (identity.server.port, 'server'),
