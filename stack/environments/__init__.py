@@ -168,6 +168,8 @@ def _build_serve(directory):
 
 
 def _build_legacy(directory):
+    # Most of its packages are the same; pip has built them by then.
+    build('registry')
     _make_registry('legacy', directory)
     _pip('legacy', directory, '--no-deps', *_LEGACY)
 
