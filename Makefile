@@ -6,11 +6,12 @@ help:
 	@echo "make serve   keep a registry on Swift running until ^C"
 	@echo "make test    style, and the tests on every Python found"
 	@echo "make cluster-test  machines fail while clients push and pull"
+	@echo "make images  build the container images, and run each on a Swift"
 	@echo "make bench   measure it beside 0.2.1 and registry:2; QUICK=1 in three"
 	@echo "             minutes, WORKS=2,4 some of it"
 	@echo "make clean   remove what the others have built, but for results in .bench"
 
-demo serve cluster-test:
+demo serve cluster-test images:
 	@$(PYTHON) -m stack $@
 
 test:
@@ -22,4 +23,4 @@ bench:
 clean:
 	rm -rf .stack .tox build dist *.egg-info
 
-.PHONY: help demo serve cluster-test test bench clean
+.PHONY: help demo serve cluster-test images test bench clean

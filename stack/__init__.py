@@ -29,7 +29,8 @@ clients/       who talks to the registry
   load           many clients at once
   workload       clients that push and pull until they are told to stop
 faults         what may fail in a cluster
-commands/      demo (and serve), check (`make test`), cluster_test, services
+commands/      demo (and serve), check (`make test`), cluster_test, images,
+               services
 
 Needs Python 3.8 or later and nothing but its standard library.
 """

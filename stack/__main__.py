@@ -11,6 +11,7 @@ from . import environments
 from .commands import check
 from .commands import cluster_test
 from .commands import demo
+from .commands import images
 from .commands import services
 from .servers import processes
 
@@ -40,6 +41,9 @@ def main():
         'cluster-test', help='let machines fail while clients push and pull')
     command.add_argument('--seconds', type=float, default=60)
     command.set_defaults(run=cluster_test.cluster_test)
+    commands.add_parser(
+        'images', help='build the container images and try them').set_defaults(
+            run=images.images)
     command = commands.add_parser(
         'services', help='Swift and Redis, until stdin ends')
     command.add_argument('--nodes', type=int, default=1)

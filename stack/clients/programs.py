@@ -31,6 +31,8 @@ class _Program:
     :param directory: where it keeps what it has
     """
 
+    _timeout_seconds = 300
+
     def __init__(self, directory):
         self._directory = directory
         # Where they look for it below HOME, before /etc.
@@ -52,8 +54,8 @@ class _Program:
     def _run(self, program, *arguments):
         done = subprocess.run(
             [environments.program('clients', program), *arguments],
-            stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=300,
-            env=self._variables())
+            stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+            timeout=self._timeout_seconds, env=self._variables())
         if done.returncode:
             raise ClientError('%s %s: %s' % (
                 program, ' '.join(arguments),

@@ -142,6 +142,25 @@ def install_python27(directory, patchelf):
         os.symlink(python, os.path.join(directory, 'bin', name))
 
 
+def bootstrap(name, root, release, packages):
+    """Make a Debian of its own, which can be a container's.
+
+    :param name: environment with debootstrap
+    :param root: directory that is to be made
+    :param release: such as "bookworm"
+    :param packages: what it has besides what is essential, a list of names
+    :raises EnvironmentError: debootstrap fails
+    """
+    tools = os.path.join(steps.ROOT, name)
+    scripts = os.path.join(tools, 'root/usr/share/debootstrap')
+    if not os.path.exists(scripts):  # the system has it
+        scripts = '/usr/share/debootstrap'
+    steps.run(name, [
+        'env', 'DEBOOTSTRAP_DIR=' + scripts,
+        os.path.join(tools, 'bin', 'debootstrap'), '--variant=minbase',
+        '--include=' + ','.join(packages), release, root, *_mirrors()[:1]])
+
+
 def _distribution():
     """Return the key of _PYTHON27_RELEASES for this system, or None."""
     try:

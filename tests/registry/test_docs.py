@@ -394,6 +394,12 @@ def run_make(operator, cluster, words):
     assert re.search(' -m (stack|benchmarks)', planned)
 
 
+def run_docker_build(operator, cluster, words):
+    # `make images` builds and runs it.
+    dockerfile = words[words.index('-f') + 1]
+    assert os.path.exists(os.path.join(environments.PROJECT, dockerfile))
+
+
 def run_tox(operator, cluster, words):
     _, command, _, name, _, path = words
     assert command == 'run'
@@ -417,6 +423,7 @@ _COMMANDS = {'docker-registry-swift check': run_check,
              'swift post': run_swift_post,
              'pip install': run_pip,
              'apt-get': run_apt_get,
+             'docker build': run_docker_build,
              'make': run_make,
              '.stack/tools/bin/tox': run_tox}
 
