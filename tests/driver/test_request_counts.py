@@ -118,6 +118,25 @@ def test_small_files_are_removed_by_one_request(make_faulty, faults, name):
         storage.remove(calls.IMAGE + name)
 
 
+def test_tag_is_removed_by_one_request(make_faulty, faults):
+    storage = make_faulty()
+    storage.container.capabilities()
+    name = 'registry/repositories/a/b/tag_c'
+
+    def remove():
+        storage.container.delete(name)
+    storage.put_content('repositories/a/b/tag_c', '1')
+    assert calls.counted(faults, remove) == 1
+    with pytest.raises(exceptions.FileNotFoundError):
+        remove()
+    storage.put_content('repositories/a/b/tag_c', '1')
+    faults.inject(relay.lose(), 'POST', 'bulk-delete')
+    remove()
+    faults.inject(relay.end_token(), 'POST', 'bulk-delete')
+    with pytest.raises(exceptions.FileNotFoundError):
+        remove()
+
+
 @pytest.mark.parametrize('name', ['json', '_inprogress', 'images/1/json'])
 def test_directories_of_such_names(make_faulty, name):
     storage = make_faulty()
