@@ -394,6 +394,8 @@ _FAULTS = {
     'frozen': (relay.freeze(5), _READS),
     'damaged': (relay.damage_request(5), _WRITES),
     'late': (None, _REQUESTS)}
+#: swift_timeout of those that end by it; of others no busy machine meets it.
+_TIMEOUTS_SECONDS = {'frozen': 4, 'late': 4}
 
 
 def test_requests_of_an_upload(make_faulty, faults):
@@ -419,13 +421,14 @@ def test_faults(make_storage, storage, services, v2, fault, retries):
             faulty = make_storage(
                 swift_authurl='http://127.0.0.1:%d/auth/v1.0' % between.port,
                 swift_retries=retries, swift_retry_delay=0.02,
-                swift_segment_size=_MIB, swift_timeout=2)
+                swift_segment_size=_MIB,
+                swift_timeout=_TIMEOUTS_SECONDS.get(fault, 60))
             faulty.check()
             faulty.container.capabilities()
             arrived = threading.Event()
 
             def late(relay_, client, request):
-                time.sleep(3)  # nobody waits any more
+                time.sleep(_TIMEOUTS_SECONDS['late'] + 1)  # nobody waits
                 relay_.ask(request)
                 arrived.set()
             between.inject(action or late, *each)
