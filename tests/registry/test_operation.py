@@ -86,7 +86,7 @@ def test_sample_configuration(flavor):
     output = subprocess.check_output(
         [environments.build('registry'), '-c',
          'from docker_registry import storage\n'
-         'settings = storage.load()._settings\n'
+         'settings = storage.load().settings\n'
          'print(settings.container, settings.login)'], text=True,
         env=dict(os.environ, SETTINGS_FLAVOR=flavor,
                  DOCKER_REGISTRY_CONFIG=_SAMPLE,
