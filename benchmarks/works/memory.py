@@ -25,10 +25,18 @@ class Memory:
                 made = [engine.prepare(images.make(
                     'bench/large%d' % number, 1, len(data), data))
                     for number in range(pushes)]
-                with usage.Peak(server) as peak, \
-                        concurrent.futures.ThreadPoolExecutor(pushes) as pool:
-                    taken = list(pool.map(
-                        lambda prepared: outcome.attempt(engine.push,
-                                                         prepared), made))
-                if None not in taken:
-                    outcome.values[name] = peak.mib
+                peak_at_once(server, engine.push, made, outcome, name)
+
+
+def peak_at_once(server, action, made, outcome, name):
+    """Do something with each of several images at once; record the memory.
+
+    :param server: whose memory; it is recorded if nothing has failed
+    :param name: of the metric
+    """
+    with usage.Peak(server) as peak, \
+            concurrent.futures.ThreadPoolExecutor(len(made)) as pool:
+        taken = list(pool.map(
+            lambda prepared: outcome.attempt(action, prepared), made))
+    if None not in taken:
+        outcome.values[name] = peak.mib

@@ -3,16 +3,14 @@
 registry:2 serves what was pushed to itself.
 """
 
-import concurrent.futures
-
 from . import MIB
 from . import Metric
 from . import rate
 from .. import contestants
 from .. import images
-from .. import usage
 from .many_clients import LAYER_MIB
 from .many_clients import all_at_once
+from .memory import peak_at_once
 from .small_layers import LAYER_BYTES
 
 
@@ -45,14 +43,9 @@ class V2Pulls:
             if not _push(engine, [prepared], outcome):
                 return
             outcome.rate('pull', mib, engine.pull, prepared)
-            pulls = bench.scale.pushes
-            with usage.Peak(server) as peak, \
-                    concurrent.futures.ThreadPoolExecutor(pulls) as pool:
-                taken = list(pool.map(
-                    lambda _: outcome.attempt(engine.pull, prepared),
-                    range(pulls)))
-            if None not in taken:
-                outcome.values['memory, at once'] = peak.mib
+            peak_at_once(server, engine.pull,
+                         [prepared] * bench.scale.pushes, outcome,
+                         'memory, at once')
 
     def _requests(self, bench, contestant, outcome):
         """Count what pulls ask of Swift, through a registry that is new."""

@@ -4,7 +4,6 @@ Through the legacy registry with its v2 API, and through `docker-registry-swift
 serve`, each beside registry:2.
 """
 
-import concurrent.futures
 import os
 
 from stack.servers import registry
@@ -20,6 +19,7 @@ from .. import images
 from .. import usage
 from .many_clients import LAYER_MIB
 from .many_clients import all_at_once
+from .memory import peak_at_once
 from .small_layers import DELAY_SECONDS
 from .small_layers import LAYER_BYTES
 
@@ -91,18 +91,12 @@ class V2Pushes:
                                    made, outcome, name + ', few')
 
     def _at_once(self, bench, contestant, outcome, data):
-        pushes = bench.scale.pushes
         with bench.serve(contestant, workers=1) as (engine, server):
             made = [engine.prepare(images.make(
                 'bench/large%d' % number, 1, len(data), data))
-                for number in range(pushes)]
-            with usage.Peak(server) as peak, \
-                    concurrent.futures.ThreadPoolExecutor(pushes) as pool:
-                taken = list(pool.map(
-                    lambda prepared: outcome.attempt(engine.push, prepared),
-                    made))
-            if None not in taken:
-                outcome.values['pushes at once'] = peak.mib
+                for number in range(bench.scale.pushes)]
+            peak_at_once(server, engine.push, made, outcome,
+                         'pushes at once')
 
     def _small_layers(self, bench, contestant, outcome):
         layers = bench.scale.layers

@@ -7,6 +7,7 @@ import time
 
 import pytest
 import relay
+import steps
 from streams import Stream
 import v1_images
 
@@ -180,26 +181,13 @@ def test_segments_of_a_push_under_way_stay(gc, images, storage,
     assert len(list(storage.orphans(None))) == 1
 
 
-def during(monkeypatch, step, action):
-    """Do something before a step of the removal, once."""
-    method = getattr(removal.Removal, step)
-    done = []
-
-    def wrapper(self, *arguments):
-        if not done:
-            done.append(True)
-            action()
-        return method(self, *arguments)
-    monkeypatch.setattr(removal.Removal, step, wrapper)
-
-
 @pytest.mark.once
 @pytest.mark.parametrize('step', ['_mark', '_watch_tags', '_begin', '_wait'])
 def test_tag_that_comes_meanwhile(gc, images, whole, quick, look,
                                   monkeypatch, step):
     base, top = images.push([b'a', b'b'])
     other = images.push([b'c'])[-1]
-    during(monkeypatch, step, lambda: images.tag(top))
+    steps.during(monkeypatch, removal.Removal, step, lambda: images.tag(top))
     status, lines = gc('--delete')
     assert (status, found(lines)) == (0, [other])
     assert whole(base) and whole(top)
@@ -220,7 +208,7 @@ def test_image_that_is_pushed_again_meanwhile(
         registry.put_content(path + '_inprogress', b'true')
         registry.put_content(path + 'json', content)
         registry.put_content(path + 'ancestry', json.dumps([top, base]))
-    during(monkeypatch, step, push)
+    steps.during(monkeypatch, removal.Removal, step, push)
     gc('--delete', '--jobs', '1')
     # The push goes on.
     assert registry.get_content(path + '_inprogress') == b'true'
@@ -239,7 +227,8 @@ def test_push_that_was_given_up(gc, images, storage, look, quick,
     image_id = images.push([b'a'])[-1]
     storage.put_content('images/%s/_inprogress' % image_id, b'true')
     monkeypatch.setattr(commands_gc, '_PUSH_SECONDS', -1)
-    during(monkeypatch, '_begin', lambda: images.tag(image_id))
+    steps.during(monkeypatch, removal.Removal, '_begin',
+                 lambda: images.tag(image_id))
     gc('--delete')
     assert storage.get_content('images/%s/_inprogress' % image_id) == b'true'
     storage.remove('repositories/library/x')
@@ -282,7 +271,7 @@ def test_what_somebody_left_who_was_killed(gc, images, whole, quick,
     image_id = images.push([b'a'])[-1]
     with monkeypatch.context() as patched:
         patched.setattr(removal.Removal, '_undo_all', lambda self: None)
-        during(patched, '_wait', lambda: 1 / 0)
+        steps.during(patched, removal.Removal, '_wait', lambda: 1 / 0)
         with pytest.raises(ZeroDivisionError):
             gc('--delete')
     images.tag(image_id)

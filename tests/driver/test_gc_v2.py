@@ -4,6 +4,7 @@ import hashlib
 import os
 
 import pytest
+import steps
 from test_v2_adoption import history
 from test_v2_adoption import push
 import test_v2_push_api
@@ -188,19 +189,6 @@ def test_blob_of_registry_2(client, gc, storage):
     assert list(storage.container.list('')) == []
 
 
-def during(monkeypatch, step, action):
-    """Do something before a step of the removal, once."""
-    method = getattr(removal_v2.RemovalV2, step)
-    done = []
-
-    def wrapper(self, *arguments):
-        if not done:
-            done.append(True)
-            action()
-        return method(self, *arguments)
-    monkeypatch.setattr(removal_v2.RemovalV2, step, wrapper)
-
-
 @pytest.mark.once
 @pytest.mark.parametrize('size', [10, 3000000])
 @pytest.mark.parametrize('step', ['_links_to', '_settle', '_hide', '_purge'])
@@ -210,8 +198,9 @@ def test_push_that_comes_meanwhile(client, gc, monkeypatch, storage, step,
     for each in (content, other):
         put_in_segments(client, each)
     pushed = []
-    during(monkeypatch, step, lambda: pushed.append(
-        push(client, [content], _CONFIG)))
+    steps.during(
+        monkeypatch, removal_v2.RemovalV2, step,
+        lambda: pushed.append(push(client, [content], _CONFIG)))
     found = gc('--delete')
     assert _LAYOUT.blob(_DIGEST(other)) in found['blob']
     pull(client, pushed[0])
@@ -221,8 +210,10 @@ def test_push_that_comes_meanwhile(client, gc, monkeypatch, storage, step,
 def test_tag_that_comes_meanwhile(client, gc, monkeypatch):
     old, other = client.push(), client.push()
     client.push()
-    during(monkeypatch, '_links_to', lambda: client.put_manifest(
-        old, tag='again', media_type=test_v2_push_api._DOCKER))
+    steps.during(
+        monkeypatch, removal_v2.RemovalV2, '_links_to',
+        lambda: client.put_manifest(
+            old, tag='again', media_type=test_v2_push_api._DOCKER))
     assert gc('--delete', '--untagged')['manifest'] == [
         _LAYOUT.revision_link('a/b', _DIGEST(other))]
     pull(client, old, reference='again')
