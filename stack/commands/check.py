@@ -18,7 +18,8 @@ def check():
         missing
     """
     # Before tox, which would hide the progress.
-    environments.build_together('registry', 'swift', 'legacy', 'debian')
+    environments.build_together('registry', 'swift', 'keystone', 'legacy',
+                                'debian')
     pythons = {version: environments.find_python(version)
                for version in environments.TESTED_PYTHONS}
     present = [version for version in pythons if pythons[version]]

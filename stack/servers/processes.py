@@ -170,6 +170,10 @@ class Running:
     def port(self):
         return self.server.port
 
+    @property
+    def address(self):
+        return '%s:%d' % (HOST, self.port)
+
 
 def end_with_parent():
     """Have this process, new and yet to be what it will be, end with ours."""

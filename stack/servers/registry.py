@@ -61,10 +61,6 @@ class Registry(processes.Running):
                 'GUNICORN_OPTS': json.dumps(list(options)),
                 'PYTHONUNBUFFERED': '1'}), ping='/_ping')
 
-    @property
-    def address(self):
-        return '%s:%d' % (processes.HOST, self.port)
-
     def workers(self):
         """Return the process ids of its workers."""
         with open('/proc/%d/task/%d/children' % (

@@ -139,7 +139,7 @@ class Swift:
                        else swift_logins.Tempauth(token_life))
         self._cache = (_MEMORY_CACHE if memcached_port is None else
                        _MEMCACHED % (processes.HOST, memcached_port))
-        self.python = environments.build('swift')
+        self.python = environments.build(self._login.environment)
         self.proxies = [None] * proxies
         #: One dict a node: service name -> Server.
         self.storage = []

@@ -1,7 +1,8 @@
 """The two ways to log in to the stack's Swift: tempauth and Keystone.
 
-Each has what the proxy's configuration needs, an account, the settings that a
-registry logs in with, and tokens for requests past the driver.
+Each has the environment that Swift runs in, what the proxy's configuration
+needs, an account, the settings that a registry logs in with, and tokens for
+requests past the driver.
 """
 
 import base64
@@ -58,6 +59,7 @@ class Tempauth:
     :param token_life: seconds that a token is good for
     """
 
+    environment = 'swift'
     middleware = 's3api tempauth'
     account = 'AUTH_test'
 
@@ -95,6 +97,7 @@ class KeystoneLogin:
     :param keystone: Keystone that is running
     """
 
+    environment = 'keystone'
     middleware = 'authtoken keystoneauth'
 
     def __init__(self, keystone):

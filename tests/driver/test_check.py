@@ -1,5 +1,6 @@
 """docker-registry-swift check, against a real Swift."""
 
+import itertools
 import json
 import os
 import subprocess
@@ -9,6 +10,7 @@ import pytest
 import relay
 import yaml
 
+from docker_registry.drivers.swift.client import container
 from docker_registry.drivers.swift.commands import check
 from docker_registry.drivers.swift.commands import main
 from docker_registry.drivers.swift.config import files
@@ -199,13 +201,36 @@ def test_swift_does_not_answer(failed):
     assert 'swift_object_storage_url' in step['see']
 
 
+@pytest.mark.parametrize('method, call', [
+    ('put', 1), ('put', 2), ('put', 4), ('get', 1), ('get', 2), ('list', 1),
+    ('put_manifest', 1), ('delete', 1), ('head', 1), ('head', 2)])
 def test_nothing_is_left_behind_by_who_stops_it(run, make_storage,
-                                                monkeypatch):
-    def stop(*arguments):
-        raise KeyboardInterrupt
-    monkeypatch.setattr(check.Check, '_read_range', stop)
+                                                monkeypatch, method, call):
+    make_storage().put_content('a', b'b')  # makes the container
+    plain = getattr(container.Container, method)
+    calls = itertools.count(1)
+
+    def stop(*arguments, **keywords):
+        if next(calls) == call:
+            raise KeyboardInterrupt
+        return plain(*arguments, **keywords)
+    monkeypatch.setattr(container.Container, method, stop)
     assert run()[0] == 2
-    assert list(make_storage('/')._container.list('')) == []
+    monkeypatch.undo()
+    assert [each['name'] for each in make_storage().container.list('')] == [
+        'registry/a']
+
+
+@pytest.mark.once
+def test_who_may_not_write(failed, make_storage, services):
+    make_storage().put_content('a', b'b')  # makes the container
+    guest = {'swift_user': 'test:guest',
+             'swift_password': services['passwords']['test:guest']}
+    assert '403' in failed(**guest)['detail']
+    make_storage().container.post(
+        {'X-Container-Read': 'test:guest,.rlistings'})
+    step = failed(**guest)
+    assert (step['name'], '403' in step['detail']) == ('write', True)
 
 
 def test_step_that_fails_otherwise(failed, monkeypatch):

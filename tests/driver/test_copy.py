@@ -111,6 +111,7 @@ def outcomes(found):
 _COPIED = {'library/x:latest': 'copied', 'library/x:1.0': 'copied',
            'team/app:7': 'copied'}
 _THERE = dict.fromkeys(_COPIED, 'there')
+_CALLS = ('head', 'get', 'put', 'copy_to', 'put_manifest', 'list')
 _WAYS = [('files', 'here'), ('here', 'files'), ('here', 'there')]
 
 
@@ -283,6 +284,36 @@ def test_an_outage_is_not_not_there(copy, open_flavor, flavors, faults,
 
 
 @pytest.mark.once
+@pytest.mark.parametrize('which', ['here', 'there'])
+def test_where_it_cannot(copy, open_flavor, flavors, secret_of, services,
+                         which):
+    fill(open_flavor('here'))
+    target = open_flavor('there')
+    target.put_content('a', b'b')  # makes the container
+    before = contents(target)
+    right = flavors[which]
+    password = secret_of('nobody')
+    guest = {'swift_user': 'test:guest',
+             'swift_password': services['passwords']['test:guest']}
+    for wrong, reason in (
+            ({'swift_object_storage_url': 'http://127.0.0.1:9/v1/AUTH_test',
+              'swift_retries': 0}, 'no answer'),
+            ({'swift_password': password}, 'swift_password'),
+            (guest, '403')):
+        flavors[which] = dict(right, **wrong)
+        status, message = copy('here', 'there')
+        assert (status, reason in message) == (2, True), message
+        assert password not in message
+    if which == 'there':  # who may read it may not write to it
+        target.container.post({'X-Container-Read': 'test:guest,.rlistings'})
+        status, message = copy('here', 'there')
+        assert (status, '403' in message) == (2, True), message
+    assert contents(target) == before
+    flavors[which] = right
+    assert outcomes(copy('here', 'there')) == (0, _COPIED)
+
+
+@pytest.mark.once
 def test_directory_that_is_not_mounted(copy, open_flavor, flavors, tmpdir):
     status, message = copy('files', 'here')
     assert status == 2
@@ -345,7 +376,8 @@ def test_who_stops_it_can_go_on(copy, open_flavor, flavors, monkeypatch,
     fill(open_flavor(source))
     numbers = random.Random(2)
     unsure = set()
-    for method in ('head', 'get', 'put', 'copy_to', 'put_manifest', 'list'):
+    for _ in range(10):
+        method = numbers.choice(_CALLS)
         plain = getattr(container.Container, method)
         calls, last = itertools.count(1), numbers.randrange(1, 8)
 

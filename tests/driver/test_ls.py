@@ -70,6 +70,31 @@ def test_tags(command, json_command, images):
         'library/x', '2', top[:12], 'v1', '3.9', 'KiB']
 
 
+@pytest.mark.parametrize('options', [('ls', '*'), ('du',)])
+def test_tags_of_all_repositories_are_not_asked_for(
+        json_command, images, faults, options):
+    base, top = images.push([b'a' * 1000, b'b' * 3000])
+    for number in range(12):
+        images.tag(top, 'team/r%d' % number)
+        images.tag(base, 'team/r%d' % number, 'base')
+    images.tag('f' * 64, 'team/r1', 'no-image')
+    status, found = json_command(
+        *options, swift_authurl='http://127.0.0.1:%d/auth/v1.0' % faults.port)
+    assert status == 0
+    asked = [request.path.split('?')[0] for request in faults.requests]
+    assert [path.rsplit('/', 1)[1] for path in asked if '/tag_' in path] == [
+        'tag_no-image']
+    assert not any(path.endswith('/layer') for path in asked)
+    if options[0] == 'ls':
+        assert {(each['tag'], each['image'], each['size_bytes'])
+                for each in found} == {
+            ('latest', top, 4000), ('base', base, 1000),
+            ('no-image', 'f' * 64, None)}
+        assert len(found) == 25
+    else:
+        assert found[0]['tagged_bytes'] == 4000
+
+
 def test_size_of_a_layer_in_segments(json_command, make_storage):
     images = v1_images.Images(make_storage(swift_segment_size=1024 * 1024))
     images.tag(images.push([b'a' * 2500000])[-1])

@@ -123,7 +123,7 @@ def test_skopeo(server, tmp_path):
             'rootfs': {'type': 'layers', 'diff_ids': [
                 v2client.digest(programs.layer(content))]}}).encode())
     assert source.layers
-    address = '127.0.0.1:%d' % server.port
+    address = server.address
     skopeo = programs.Skopeo(str(tmp_path / 'skopeo'))
     skopeo.copy(address + '/team/source:latest', address + '/team/copy:v1')
     assert skopeo.pull(address + '/team/copy:v1') == content

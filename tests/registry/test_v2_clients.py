@@ -15,6 +15,7 @@ from stack.clients import v2client
 from stack.servers import processes
 from stack.servers import registry2
 from stack.servers import secrets
+from stack.servers import serve
 
 _MIB = 1024 * 1024
 _KEY = secrets.of('TempURL')
@@ -24,6 +25,13 @@ _KEY = secrets.of('TempURL')
 def server(start_registry):
     return start_registry({'extensions': {'swift_v2': {'enabled': True}},
                            'swift_segment_size': 2 * _MIB})
+
+
+@pytest.fixture(scope='module')
+def on_python3(server, directory):
+    """docker-registry-swift serve on the same container."""
+    with serve.Serve(str(directory), server.settings) as running:
+        yield running
 
 
 @pytest.fixture(scope='module')
@@ -167,8 +175,12 @@ def test_from_registry2(program, pushed, server, go_registry):
         pushed['library/kinds:latest'])
 
 
-def test_push(program, server):
+@pytest.mark.parametrize('to', ['registry', 'serve'])
+def test_push(program, server, on_python3, to):
     """An image like that of busybox: one program of many names."""
+    servers = [server, on_python3]
+    if to == 'serve':
+        servers.reverse()
     busybox = os.urandom(3 * _MIB // 2)
     layers = [
         {'bin': None, 'bin/busybox': busybox, 'bin/sh': ('bin/busybox',),
@@ -176,26 +188,32 @@ def test_push(program, server):
         {'home/.wh.old': b'', 'home/new': b'2'}]
     contents = {'bin/busybox': busybox, 'bin/sh': busybox,
                 'bin/ls': 'busybox', 'home/new': b'2'}
-    name = 'pushed/by-' + type(program).__name__.lower()
-    image = '%s/%s:v1' % (server.address, name)
-    program.push(layers, image)
-    assert program.pull(image) == contents
-    found = v2client.V2Client(server.port).pull(name, 'v1')
-    assert len(found.layers) == len(layers)
+    name = 'pushed/to-%s-by-%s' % (to, type(program).__name__.lower())
+    images = ['%s/%s:v1' % (each.address, name) for each in servers]
+    program.push(layers, images[0])
+    for image in images:
+        assert program.pull(image) == contents
+    for each in servers:
+        found = v2client.V2Client(each.port).pull(name, 'v1')
+        assert len(found.layers) == len(layers)
 
 
-def test_artifact_with_a_referrer_that_oras_pushes(server, tmp_path):
+@pytest.mark.parametrize('to', ['registry', 'serve'])
+def test_artifact_with_a_referrer_that_oras_pushes(server, on_python3,
+                                                   tmp_path, to):
+    server = {'registry': server, 'serve': on_python3}[to]
     files = [tmp_path / name for name in ('artifact', 'report')]
     for path in files:
         path.write_bytes(os.urandom(100000))
-    target = server.address + '/team/artifact:'
+    name = '/team/artifact-' + to
+    target = server.address + name + ':'
     subject = artifacts.push(target + 'v1', str(files[0]))
     report = artifacts.push(target + 'report', str(files[1]), subject)
     artifacts.pull(target + 'v1', str(tmp_path / 'pulled'))
     assert (tmp_path / 'pulled' / 'artifact').read_bytes() == (
         files[0].read_bytes())
     answer = v2client.V2Client(server.port).get(
-        '/v2/team/artifact/referrers/' + subject['digest'])
+        '/v2%s/referrers/%s' % (name, subject['digest']))
     found, = json.loads(answer.body)['manifests']
     assert report.items() <= found.items()
 

@@ -9,6 +9,7 @@ import pytest
 from stack.clients import v1client
 from stack.clients import v2client
 from stack.servers import registry
+from stack.servers import serve
 
 
 @pytest.fixture(params=['password', 'application credential'])
@@ -79,3 +80,36 @@ def test_token_that_ends_while_16_push_and_pull_by_either_api(
     logins = 2 + int((time.monotonic() - started) / (0.9 * short_life))
     assert 2 * tokens_each <= made <= logins * tokens_each
     assert ': the token is good for %d s\n' % short_life in log
+
+
+@pytest.mark.parametrize('kind, options', [
+    (registry.Registry, {'workers': 1, 'options': ['--max-requests', '0']}),
+    (serve.Serve, {'options': ['--workers', '1']})])
+def test_token_that_is_revoked_in_an_upload(identity, settings, directory,
+                                            doors, kind, options):
+    user = identity.api.add_user('revoked by %s' % kind.__name__)
+    identity.api.assign('member', user, identity.project)
+    pieces = [os.urandom(100000) for _ in range(4)]
+    content = b''.join(pieces)
+    digest = v2client.digest(content)
+
+    def revoke():
+        identity.api.disable(user)
+        # Keystone's revocations have no fractions of a second.
+        time.sleep(2)
+        identity.api.enable(user)
+    with kind(str(directory), dict(
+            settings, swift_user=user.name, swift_password=user.password,
+            swift_segment_size=65536,
+            extensions={'swift_v2': {'enabled': True}}), **options) as server:
+        client = v2client.V2Client(server.port)
+        location = client.start('team/revoked')
+        before = len(doors.requests('keystone'))
+        for piece in pieces:
+            revoke()
+            location = client.append(location, piece)
+        revoke()
+        client.finish(location, digest)
+        # Each revocation has taken a new login.
+        assert len(doors.requests('keystone')) - before >= len(pieces) + 1
+        assert client.blob('team/revoked', digest) == content

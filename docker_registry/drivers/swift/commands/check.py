@@ -127,6 +127,12 @@ class Check(object):
                 self._large_objects.remove(name)
             except errors.SwiftError:
                 pass  # as a rule it is gone
+        try:
+            # Of who has stopped it before Swift had all of the large one.
+            self._large_objects.discard(list(
+                self._large_objects.orphans(self._prefix, None)))
+        except errors.SwiftError:
+            pass  # what fails has been reported
 
     def _step(self, name, method, *see):
         started = time.time()

@@ -79,8 +79,8 @@ class _Survey(object):
 
     """Finds out which layer is of which repositories.
 
-    Holds a hundred bytes or two for each layer and blob. A layer is known by
-    the id of its image, and one that v2 clients have pushed by its digest.
+    Holds two or three hundred bytes for each layer and blob. A layer is known
+    by the id of its image, and one that v2 clients have pushed by its digest.
 
     :param registry: opened.Opened
     :ivar sizes: dict from layers to their sizes in bytes
@@ -101,9 +101,10 @@ class _Survey(object):
     def survey(self):
         """Ask Swift."""
         jobs = self._registry.jobs
-        adopted = []
+        adopted, ids = [], {}
         with output.Progress('images') as progress:
             for image in progress.count(self._stored.images()):
+                ids[stored.listed_md5(image.id)] = image.id
                 if 'layer' in image.files:
                     self.sizes[image.id] = image.files['layer'].size_bytes
                     if '_checksum' not in image.files:
@@ -125,7 +126,8 @@ class _Survey(object):
             if alias in self.sizes:
                 self._aliases[layer] = alias
                 del self.sizes[layer]
-        found = tagged.Tagged(self._registry, self._stored, self._stored_v2)
+        found = tagged.Tagged(self._registry, self._stored, self._stored_v2,
+                              ids)
         with output.Progress('tags') as progress:
             tags = progress.count(found.tags(found.repositories()))
             for tag, layers in jobs.each(self._layers, tags):

@@ -2,7 +2,7 @@
 
 The listing says what there is, page by page, and follows what Swift has
 stored at a distance. What a tag names and what an image is made of is read
-from the objects themselves. Changes nothing.
+from the objects themselves, but for Stored.listed_tag(). Changes nothing.
 
 Source: the path helpers in docker_registry/core/driver.py of
     docker-registry-core 2.0.3; images.py, tags.py and toolkit.py of
@@ -12,6 +12,7 @@ Source: the path helpers in docker_registry/core/driver.py of
 import calendar
 import collections
 import fnmatch
+import hashlib
 import itertools
 import re
 import time
@@ -26,8 +27,9 @@ _TAG = 'tag_'
 _KEPT_ANCESTRIES = 1000
 
 #: What a listing says of an object: its size in bytes, of a static large
-#: object that of all segments, and Unix time in seconds when it was written.
-Entry = collections.namedtuple('Entry', 'size_bytes written_at')
+#: object that of all segments, Unix time in seconds when it was written, and
+#: the MD5 of its bytes in hexadecimal, of a large object something else.
+Entry = collections.namedtuple('Entry', 'size_bytes written_at md5')
 #: files: dict from a file's name, such as "layer", to its Entry.
 Image = collections.namedtuple('Image', 'id files')
 #: name: as clients have it, "library/demo". path: as the registry has it.
@@ -166,6 +168,18 @@ class Stored(object):
         """
         return self._tag((repository, name))
 
+    def listed_tag(self, repository, name, ids):
+        """Return the Tag of a name as the listing has it; asks nothing.
+
+        :param repository: Repository
+        :param ids: dict from listed_md5() of ids of images to these
+        :returns: None where the listing has it not, or it names none of them
+        """
+        entry = repository.files.get(_TAG + names.quote_part(name))
+        image_id = entry and ids.get(entry.md5)
+        return image_id and Tag(repository, name, image_id, entry.written_at,
+                                None)
+
     def ancestry(self, image_id):
         """Return the ids of an image and those below it, it first.
 
@@ -214,7 +228,8 @@ class Stored(object):
             for entry in group:
                 name = self._names.path(entry['name'])[len(directory) + 1:]
                 if name and not entry['name'].endswith('/'):
-                    files[name] = Entry(entry['bytes'], written_at(entry))
+                    files[name] = Entry(entry['bytes'], written_at(entry),
+                                        entry['hash'])
             if files and directory.count('/') == depth - 1:
                 yield directory, files
 
@@ -251,6 +266,14 @@ def listed_tags(files):
                 name.endswith('_json')
                 and 'tag_%s' % name[len('tag'):-len('_json')] in files):
             yield name, names.unquote_part(name[len(_TAG):])
+
+
+def listed_md5(image_id):
+    """Return what the listing has as the MD5 of a tag that names an image.
+
+    :param image_id: id, text
+    """
+    return hashlib.md5(compat.encoded(image_id)).hexdigest()
 
 
 def tag_name(path):

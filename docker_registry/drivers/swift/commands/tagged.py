@@ -32,12 +32,15 @@ class Tagged(object):
     :param registry: opened.Opened
     :param v1: stored.Stored
     :param v2: stored_v2.StoredV2
+    :param ids: as for stored.Stored.listed_tag(): of tags that name one of
+        these images the listing is believed; None reads each tag
     """
 
-    def __init__(self, registry, v1, v2):
+    def __init__(self, registry, v1, v2, ids=None):
         self._jobs = registry.jobs
         self._stored = v1
         self._stored_v2 = v2
+        self._ids = {} if ids is None else ids
 
     def repositories(self, pattern=None):
         """Yield the Repository of each that the listing has.
@@ -58,7 +61,7 @@ class Tagged(object):
                 name, stored.repository_path(name), {}), others[name])
 
     def tags(self, found):
-        """Yield the Tag of each tag of repositories, read from the object.
+        """Yield the Tag of each tag of repositories.
 
         :param found: iterable of Repository
         """
@@ -91,7 +94,7 @@ class Tagged(object):
 
     def _tag(self, found):
         repository, name, is_in_v1 = found
-        v1 = self._stored.tag(repository.v1, name) if is_in_v1 else None
+        v1 = self._v1_tag(repository, name) if is_in_v1 else None
         try:
             links = [self._stored_v2.store.tag_link(each, name)
                      for each, names in repository.v2.items() if name in names]
@@ -112,3 +115,11 @@ class Tagged(object):
                 ('v1', 'v2') if shown else ('v2',))
         return v1 and Tag(repository.v1, repository.v2, name, v1.image_id,
                           None, v1.written_at, ('v1',))
+
+    def _v1_tag(self, repository, name):
+        # One that v2 has too may be made of a manifest: the object says so.
+        if not any(name in names for names in repository.v2.values()):
+            found = self._stored.listed_tag(repository.v1, name, self._ids)
+            if found is not None:
+                return found
+        return self._stored.tag(repository.v1, name)
