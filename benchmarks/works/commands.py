@@ -3,6 +3,7 @@
 import hashlib
 import json
 import os
+import resource
 import subprocess
 import time
 
@@ -58,6 +59,15 @@ def put_image(ask, container, layer_bytes=0):
         ask('PUT', '%s/registry/images/%s/%s' % (container, image_id, name),
             content, {'X-Object-Meta-Docker-Checksum': checksum})
     return image_id
+
+
+def _children_seconds():
+    """Return the CPU seconds of the processes that have ended.
+
+    A command is one; Swift and the relay go on.
+    """
+    usage = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return usage.ru_utime + usage.ru_stime
 
 
 class List:
@@ -123,7 +133,10 @@ class CopyInCluster:
 
     name = '12 copy of large layers'
     who = (contestants.THIS,)
-    metrics = [rate('by Swift'), rate('through this machine')]
+    _WAYS = (('by Swift', processes.HOST),
+             ('through this machine', 'localhost'))
+    metrics = [rate(name) for name, _ in _WAYS] + [
+        Metric('CPU, ' + name, 's/GiB', False) for name, _ in _WAYS]
     _LAYERS = 4
 
     def measure(self, bench, contestant, outcome):
@@ -131,15 +144,17 @@ class CopyInCluster:
         with bench.container() as source:
             self._fill(bench, source['swift_container'])
             mib = self._LAYERS * bench.scale.large_mib
-            for name, host in (('by Swift', processes.HOST),
-                               ('through this machine', 'localhost')):
+            for name, host in self._WAYS:
                 with bench.container() as target:
+                    before = _children_seconds()
                     outcome.rate(
                         name, mib, run, bench, 'copy',
                         {'from': dict(source, swift_object_storage_url=url
                                       % processes.HOST),
                          'to': dict(target, swift_object_storage_url=url
                                     % host)}, '--from', 'from', '--to', 'to')
+                    outcome.values['CPU, ' + name] = (
+                        _children_seconds() - before) / mib * 1024
 
     def _fill(self, bench, container):
         with bench.connection() as ask:
@@ -157,13 +172,12 @@ class CopyFiles:
     name = '13 copy of files'
     who = (contestants.THIS, contestants.RAW)
     metrics = [rate('write')]
-    _LAYERS = 8
+    _LAYERS = 4
 
     def prepare(self, bench):
         self._directory = bench.file('files')
-        mib = bench.scale.large_mib // self._LAYERS
         for number in range(self._LAYERS):
-            layer = os.urandom(mib * MIB)
+            layer = os.urandom(bench.scale.large_mib * MIB)
             image_id = hashlib.sha256(layer).hexdigest()
             description = json.dumps({'id': image_id}).encode()
             checksum = hashlib.sha256(description + b'\n' + layer).hexdigest()
@@ -184,7 +198,7 @@ class CopyFiles:
                 file.write(content)
 
     def measure(self, bench, contestant, outcome):
-        mib = bench.scale.large_mib // self._LAYERS * self._LAYERS
+        mib = self._LAYERS * bench.scale.large_mib
         with bench.container() as settings:
             if contestant is contestants.RAW:
                 outcome.rate('write', mib, self._upload, bench,

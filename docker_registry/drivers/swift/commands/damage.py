@@ -6,12 +6,12 @@ nothing.
 
 import collections
 import contextlib
-import hashlib
 
 from . import stored
 from .. import errors
 from .. import image_files
 from .. import names
+from ..objects import hashing
 from ..objects import small_object
 from ..v2 import images
 
@@ -154,9 +154,10 @@ class Images(object):
             return
         if digest:
             algorithm, _, expected = digest.partition(':')
-            found = hashlib.new(algorithm)
+            found = hashing.Digest(algorithm)
         else:
-            found = hashlib.sha256((content or b'') + b'\n')
+            found = hashing.Digest('sha256')
+            found.update((content or b'') + b'\n')
         try:
             for piece, _, _ in pieces:
                 with contextlib.closing(

@@ -5,11 +5,11 @@ What the listing lacks is asked for. Changes nothing by itself.
 
 import collections
 import contextlib
-import hashlib
 
 from . import damage
 from . import output
 from .. import errors
+from ..objects import hashing
 
 
 class Blobs(object):
@@ -112,7 +112,7 @@ class Blobs(object):
 
     def _read(self, name, digest):
         algorithm, _, expected = digest.partition(':')
-        found = hashlib.new(algorithm)
+        found = hashing.Digest(algorithm)
         try:
             with contextlib.closing(self._registry.readers.open(
                     name)) as chunks:

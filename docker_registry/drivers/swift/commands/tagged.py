@@ -32,15 +32,16 @@ class Tagged(object):
     :param registry: opened.Opened
     :param v1: stored.Stored
     :param v2: stored_v2.StoredV2
-    :param ids: as for stored.Stored.listed_tag(): of tags that name one of
-        these images the listing is believed; None reads each tag
+    :param ids: dict as for stored.Stored.listed_tag(): the listing is believed
+        about which tags of v1 there are, and about those that name one of
+        these images; None reads each tag
     """
 
     def __init__(self, registry, v1, v2, ids=None):
         self._jobs = registry.jobs
         self._stored = v1
         self._stored_v2 = v2
-        self._ids = {} if ids is None else ids
+        self._ids = ids
 
     def repositories(self, pattern=None):
         """Yield the Repository of each that the listing has.
@@ -87,8 +88,11 @@ class Tagged(object):
 
     def _names(self, repository):
         """Return (repository, name, whether v1 may have it) of each tag."""
-        v1 = set(self._stored.tag_names(repository.v1)
-                 if repository.v1.files else ())
+        if self._ids is not None:
+            v1 = {tag for _, tag in stored.listed_tags(repository.v1.files)}
+        else:
+            v1 = set(self._stored.tag_names(repository.v1)
+                     if repository.v1.files else ())
         return [(repository, name, name in v1)
                 for name in sorted(v1.union(*repository.v2.values()))]
 
@@ -118,7 +122,8 @@ class Tagged(object):
 
     def _v1_tag(self, repository, name):
         # One that v2 has too may be made of a manifest: the object says so.
-        if not any(name in names for names in repository.v2.values()):
+        if self._ids is not None and not any(
+                name in names for names in repository.v2.values()):
             found = self._stored.listed_tag(repository.v1, name, self._ids)
             if found is not None:
                 return found

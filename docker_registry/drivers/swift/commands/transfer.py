@@ -1,7 +1,8 @@
 """What copies of v1 and v2 have in common: results, and bytes on their way."""
 
 import collections
-import hashlib
+
+from ..objects import hashing
 
 #: What became of a tag. api: "v1" or "v2", whose tag; outcome: "copied",
 #: "there" or "left"; reason: text, of a tag that was left; parts: how many
@@ -29,17 +30,18 @@ class Stream(object):
     def __init__(self, reader, jobs, algorithm='sha256', before=b''):
         self._reader = reader
         self._jobs = jobs
-        self._hash = hashlib.new(algorithm, before)
+        self._digest = hashing.Digest(algorithm)
+        self._digest.update(before)
         self.size_bytes = 0
 
     def read(self, _):
         """Return the next chunk, however large it is; b'' at the end."""
         self._jobs.check()
         chunk = next(self._reader, b'')
-        self._hash.update(chunk)
+        self._digest.update(chunk)
         self.size_bytes += len(chunk)
         return chunk
 
     def hexdigest(self):
         """Return the hash of what has been read, as text."""
-        return self._hash.hexdigest()
+        return self._digest.hexdigest()
