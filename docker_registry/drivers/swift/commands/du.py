@@ -130,8 +130,10 @@ class _Survey(object):
                               ids)
         with output.Progress('tags') as progress:
             tags = progress.count(found.tags(found.repositories()))
-            for tag, layers in jobs.each(self._layers, tags):
-                self._add(tag, layers)
+            for batch in stored.batches(tags):
+                layers = jobs.results(self._layers, map(tagged.named, batch))
+                for tag in batch:
+                    self._add(tag, layers[tagged.named(tag)])
 
     def repositories(self, pattern):
         """Return the _Usage of repositories, the largest first.
@@ -166,18 +168,22 @@ class _Survey(object):
                 self.owners[layer] = _SEVERAL
         self._repositories[-1] = name, tags + 1, size_bytes
 
-    def _layers(self, tag):
-        """Return a tag, and ids and digests of all that it needs."""
+    def _layers(self, image):
+        """Return ids and digests of all that an image needs, a set.
+
+        :param image: what tagged.named() returns
+        """
+        image_id, digest = image
         found = set()
         try:
-            if tag.digest is not None:
-                found = self._stored_v2.reached(tag.digest)
-            if tag.image_id is not None and names.is_image_id(tag.image_id):
-                found.update(self._stored.ancestry(tag.image_id))
+            if digest is not None:
+                found = self._stored_v2.reached(digest)
+            if image_id is not None and names.is_image_id(image_id):
+                found.update(self._stored.ancestry(image_id))
         except (errors.ObjectNotFoundError, errors.BrokenObjectError,
                 image_files.UnreadableError):
             pass  # fsck tells
-        return tag, found
+        return found
 
     def _size(self, layer):
         try:

@@ -130,11 +130,12 @@ class _Listing(object):
 
     def _print_tags(self, tags):
         jobs = self._registry.jobs
-        layers = list(jobs.each(self._layers, tags))
-        missing = {layer for each in layers for layer in each or ()
-                   if layer not in self._sizes}
-        self._sizes.update(jobs.each(self._size, sorted(missing)))
-        for tag, layers_of_tag in zip(tags, layers):
+        found = jobs.results(self._layers, map(tagged.named, tags))
+        self._sizes.update(jobs.results(self._size, (
+            layer for layers in found.values() for layer in layers or ()
+            if layer not in self._sizes)))
+        for tag in tags:
+            layers_of_tag = found[tagged.named(tag)]
             sizes = [self._sizes[layer] for layer in layers_of_tag or ()]
             damaged = layers_of_tag is None or None in sizes
             if self._as_json:
@@ -153,26 +154,29 @@ class _Listing(object):
                     'damaged' if damaged else output.size(sum(sizes)),
                     len(sizes) or '-', self._age(tag.written_at)))
 
-    def _layers(self, tag):
-        """Return ids or digests of a tag's layers, None where it is damaged.
+    def _layers(self, image):
+        """Return ids or digests of layers, None where an image is damaged.
+
+        :param image: what tagged.named() returns
         """
+        image_id, digest = image
         try:
-            if tag.image_id is None:
-                return tag.digest and self._stored_v2.layers(tag.digest)
-            if not names.is_image_id(tag.image_id):
+            if image_id is None:
+                return digest and self._stored_v2.layers(digest)
+            if not names.is_image_id(image_id):
                 return None
-            return self._stored.ancestry(tag.image_id)
+            return self._stored.ancestry(image_id)
         except (errors.ObjectNotFoundError, image_files.UnreadableError):
             return None
 
     def _size(self, layer):
-        """Return a layer's id or digest and its size, None without it."""
+        """Return the size of a layer, an id or a digest; None without it."""
         try:
             if layout.is_digest(layer):
-                return layer, self._stored_v2.store.blob_bytes(layer)
-            return layer, self._stored.layer_bytes(layer)
+                return self._stored_v2.store.blob_bytes(layer)
+            return self._stored.layer_bytes(layer)
         except errors.ObjectNotFoundError:
-            return layer, None
+            return None
 
     def _head(self, line, *titles):
         if not self._as_json:

@@ -49,6 +49,15 @@ class Jobs(object):
             for future in waiting:
                 future.cancel()
 
+    def results(self, function, keys):
+        """Return what a function returns for each of some keys, a dict.
+
+        :param function: as for each(); it is called once for each key
+        :param keys: iterable of what can be keys of a dict
+        """
+        keys = list(collections.OrderedDict.fromkeys(keys))
+        return dict(zip(keys, self.each(function, keys)))
+
     def check(self):
         """Raise StoppedError if stop() was called."""
         if self._stopped:

@@ -128,3 +128,8 @@ class Tagged(object):
             if found is not None:
                 return found
         return self._stored.tag(repository.v1, name)
+
+
+def named(tag):
+    """Return what a Tag names and others may name too: image_id, digest."""
+    return tag.image_id, tag.digest
