@@ -1,4 +1,5 @@
 import hashlib
+import io
 import os
 
 import pytest
@@ -89,3 +90,19 @@ def test_directory_that_is_not_there(tmpdir):
         buffer.append(b'1')
     assert 'swift_buffer_directory' in str(caught.value)
     assert str(tmpdir.join('absent')) in str(caught.value)
+
+
+@pytest.mark.parametrize('method', ['seek', 'read', 'append', 'close'])
+def test_disk_that_is_full(method, monkeypatch):
+    """What fails is said once; giving the buffer up does not fail again."""
+    monkeypatch.setattr(
+        buffers.tempfile, 'TemporaryFile',
+        lambda dir: io.open('/dev/full', 'r+b'))
+    buffer = buffers.Buffer(buffers.Memory(0), None)
+    buffer.append(b'1')  # is in Python's own buffer
+    if method != 'close':
+        with pytest.raises(errors.SwiftError) as caught:
+            getattr(buffer, method)(0 if method != 'append'
+                                    else 300000 * b'1')
+        assert 'swift_buffer_directory' in str(caught.value)
+    buffer.close()

@@ -238,3 +238,7 @@ def test_key_of_the_container_is_asked_for_once_a_minute(key, with_layers,
     monkeypatch.setattr(redirect.time, 'time', lambda: now + 61)
     storage.content_redirect_url('images/1/layer')
     assert asked() == 2
+    # It is asked for again also where the clock is set back.
+    monkeypatch.setattr(redirect.time, 'time', lambda: now - 3600)
+    storage.content_redirect_url('images/1/layer')
+    assert asked() == 3

@@ -106,10 +106,15 @@ class Buffer(object):
         return b''.join(self._chunks[self._next - 1:self._next])
 
     def close(self):
-        """Forget the bytes."""
+        """Forget the bytes; never fails."""
         self._release()
         if self._file is not None:
-            self._file.close()
+            try:
+                self._file.close()
+            except EnvironmentError:
+                # Closing it writes what is in Python's own buffer, for which
+                # there may be no room. Who needs the bytes has been told.
+                pass
 
     @contextlib.contextmanager
     def _disk_errors(self):

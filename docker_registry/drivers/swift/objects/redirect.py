@@ -93,7 +93,8 @@ class Redirects(object):
     def _key(self):
         """Return the container's key; None where swift_user sees none."""
         now = time.time()
-        if now - self._asked_at > _KEY_SECONDS:
+        # The clock may be set back.
+        if abs(now - self._asked_at) > _KEY_SECONDS:
             self._key_of_container = self._container.metadata().get(_HEADER)
             self._asked_at = now
         return self._key_of_container
