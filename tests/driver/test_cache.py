@@ -204,6 +204,18 @@ def make_read(make_storage):
     return storage
 
 
+def test_entries_of_other_objects(pushed, make_storage, redis_cache):
+    keys = entries(redis_cache)
+    found = [redis_cache.get(key) for key in keys]
+    for turn in range(1, len(keys)):
+        for key, entry in zip(keys, found[turn:] + found[:turn]):
+            redis_cache.set(key, entry)
+        other = make_read(make_storage)
+        for path in (calls.JSON, calls.ANCESTRY, calls.LAYER):
+            assert other.memory.content(path) is None
+        assert other.memory.stat(calls.LAYER) is None
+
+
 def test_entries_of_another_version(
         pushed, make_storage, redis_cache, monkeypatch):
     for version in b'2', b'10', b'':

@@ -19,6 +19,7 @@ import redis
 
 from docker_registry.core import lru
 
+from . import compat
 from . import per_process
 
 #: Of what stands in an entry; to be raised with whatever changes there.
@@ -46,16 +47,21 @@ class Cache(object):
     def get(self, path):
         """Return the bytes that are kept for a path, or None."""
         entry = self._call('get', [path])
-        content = entry and entry[len(_sealed(b'')):]
-        return content if entry and _sealed(content) == entry else None
+        if not entry:
+            return None
+        content = entry[len(_sealed('', b'')):]
+        return content if self._sealed(path, content) == entry else None
 
     def put(self, path, content, seconds):
         """Keep bytes for a path for a number of seconds."""
-        self._call('set', [path], _sealed(content), ex=seconds)
+        self._call('set', [path], self._sealed(path, content), ex=seconds)
 
     def drop(self, paths):
         """Remove what is kept for paths."""
         self._call('delete', paths)
+
+    def _sealed(self, path, content):
+        return _sealed(self._find_url(path) or '', content)
 
     def _call(self, command, paths, *arguments, **options):
         # The registry may turn it on after it has built the driver.
@@ -69,8 +75,10 @@ class Cache(object):
                                         **options)
 
 
-def _sealed(content):
-    digest = hashlib.sha256(content).hexdigest().encode('ascii')
+def _sealed(url, content):
+    # With whose it is: under the key of another object it is damaged.
+    digest = hashlib.sha256(
+        compat.encoded(url) + b' ' + content).hexdigest().encode('ascii')
     return b' '.join([_VERSION, digest, content])
 
 
