@@ -4,6 +4,7 @@ import os
 import random
 
 import pytest
+import relay
 from test_v2_adoption import history
 from test_v2_adoption import push
 import test_v2_push_api
@@ -41,6 +42,17 @@ def filled(storage, monkeypatch, next_second):
 def options(words):
     ages = ['--older-than', '0s'] if words[0] in ('gc', 'fsck') else []
     return list(words) + ages
+
+
+@pytest.mark.once
+def test_proxy_that_is_restarted(command, filled, faults):
+    # More often than a request is sent that does not wait.
+    faults.inject(relay.drop(), 'GET', 'tag_latest', times=3)
+    status, printed = command(
+        *options(['gc', '--jobs', '1']), swift_retries=1,
+        swift_authurl='http://127.0.0.1:%d/auth/v1.0' % faults.port)
+    assert status in (0, 1), printed
+    assert faults.count('GET', 'tag_latest') > 3
 
 
 def listed(storage):

@@ -9,6 +9,9 @@ import pytest
 import relay
 
 from docker_registry.core import exceptions
+from docker_registry.drivers.swift.v2 import states
+from docker_registry.drivers.swift.v2 import store
+from docker_registry.drivers.swift.v2 import uploads
 
 _SCRIPT = '''
 import gevent.monkey
@@ -54,6 +57,34 @@ def test_small_requests_do_not_wait_for_uploads(make_storage, faults):
         push.join()
     assert storage.get_size('layer5') == 6000
     assert uploads.free() == 3
+
+
+def test_small_requests_do_not_wait_for_pieces_of_uploads(make_storage,
+                                                          faults):
+    """Of v2, whose last bytes are written together with how far it is."""
+    storage = make_storage(
+        swift_authurl='http://127.0.0.1:%d/auth/v1.0' % faults.port,
+        swift_connections=4)
+    storage.put_content('a', b'1')
+    worker = uploads.Uploads(
+        storage.settings, storage.container,
+        store.Store(storage.settings, storage.container))
+    names = [worker.start('a') for _ in range(6)]
+    faults.inject(relay.stall(3), 'PUT', '.segments', times=100)
+    pushes = [threading.Thread(target=worker.append, args=(
+        'a', name, 0, io.BytesIO(600000 * b'1'))) for name in names]
+    for push in pushes:
+        push.start()
+    slots = storage._container._pool._process.upload_slots
+    while slots.free() or not slots.waiting:
+        assert any(push.is_alive() for push in pushes)
+    assert storage.get_content('a') == b'1'
+    assert not slots.free()
+    faults._rules = []
+    for push in pushes:
+        push.join()
+    assert states.size_bytes(worker.state('a', names[5], 0)) == 600000
+    assert slots.free() == 3
 
 
 @pytest.mark.parametrize('upload', [True, False])

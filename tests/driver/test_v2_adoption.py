@@ -4,6 +4,7 @@ import json
 import os
 
 import pytest
+import relay
 import test_v2_push_api
 import v1_images
 
@@ -88,6 +89,20 @@ def test_adopted(client, adopt, storage):
     listed = {entry['name'] for entry in storage.container.list('')}
     adopt.refresh('a', 'b')
     assert {entry['name'] for entry in storage.container.list('')} == listed
+
+
+def test_who_asks_waits_for_swift(client, storage, make_storage, faults):
+    push(client, [b'some'], history(('one', True)))
+    waiting = make_storage(
+        swift_authurl='http://127.0.0.1:%d/auth/v1.0' % faults.port,
+        swift_retries=1, swift_retry_delay=0.02)
+    waiting.wait_for_swift(always=True)
+    # As often as a request is sent that does not wait.
+    faults.inject(relay.drop(), 'GET', '/current/link', times=2)
+    adoption.in_container(waiting.settings, waiting.container).refresh(
+        'a', 'b')
+    waiting.end()
+    assert tag_of(storage)
 
 
 def test_images_that_begin_alike(client, adopt, storage):

@@ -1,7 +1,9 @@
 """The v2 API as a WSGI application, on real Swift."""
 
+from concurrent import futures
 import hashlib
 import json
+import time
 
 import calls
 import pytest
@@ -10,10 +12,14 @@ import v1_images
 from werkzeug import test
 from werkzeug import wrappers
 
+from docker_registry.drivers.swift import errors
+from docker_registry.drivers.swift.client import breaker
 from docker_registry.drivers.swift.v2 import api
+from docker_registry.drivers.swift.v2 import assembly
 from docker_registry.drivers.swift.v2 import engines
 from docker_registry.drivers.swift.v2 import layout
 from docker_registry.drivers.swift.v2 import repositories
+from docker_registry.drivers.swift.v2 import settings
 
 _LAYOUT = layout.Layout('/registry')
 _DIGEST = v1_images.digest
@@ -128,11 +134,15 @@ def test_what_a_pull_asks_of_swift(client, layer, make_faulty, faults):
     digest = client.get('/v2/x/manifests/latest').headers[
         'Docker-Content-Digest']
     other = Client(application(make_faulty()))
-    for path, count in (('manifests/latest', 3), ('manifests/' + digest, 3),
-                        ('blobs/' + _DIGEST(layer), 2)):
+    blob = '/v2/x/blobs/' + _DIGEST(layer)
+    assert calls.counted(faults, other.ask, 'GET', blob) == 2
+    for path, count in (('manifests/latest', 3),
+                        ('manifests/' + digest, 3)):
         for method in ('HEAD', 'GET'):
             assert calls.counted(faults, other.ask, method,
                                  '/v2/x/' + path) == count
+    # Who pushes is told whether there is the v1 layer that has its bytes.
+    assert calls.counted(faults, other.ask, 'HEAD', blob) == 4
 
 
 @pytest.mark.parametrize('value, first, last', [
@@ -311,6 +321,35 @@ def test_outage(client, layer, make_storage, faults, path, method):
     message = away.refused(503, 'UNAVAILABLE', method, path)
     assert method == 'HEAD' or 'does not answer' in message
     assert away.ask(method, path).headers['Retry-After'].isdigit()
+
+
+def test_lists_of_a_swift_that_is_silent(layer, make_storage, faults,
+                                         monkeypatch):
+    """They fail at once, while a pull waits for Swift."""
+    monkeypatch.setattr(breaker, '_SILENCE_SECONDS', 0)
+    storage = make_storage(
+        swift_authurl='http://127.0.0.1:%d/auth/v1.0' % faults.port,
+        swift_retry_delay=0.02)
+    client = Client(assembly.application(
+        storage.contents, settings.parse({'swift_v2': {'enabled': True}}),
+        False, lambda: None))
+    lists = ['/v2/x/tags/list', '/v2/_catalog']
+    for path in lists:
+        assert client.get(path).status_code == 200
+    for method in 'GET', 'HEAD':
+        faults.inject(relay.drop(), method, times=1000)
+    with pytest.raises(errors.UnreachableError):
+        storage.exists('a')
+    started = time.time()
+    for path in lists:
+        client.refused(503, 'UNAVAILABLE', 'GET', path)
+    assert time.time() - started < 30  # and not swift_timeout, twice
+    with futures.ThreadPoolExecutor(1) as executor:
+        pull = executor.submit(client.get, '/v2/x/manifests/latest')
+        time.sleep(2)
+        assert not pull.done()
+        faults._rules = []
+        assert pull.result().status_code == 200
 
 
 def test_read_that_breaks_off_ends_short(layer, client, make_storage, faults):

@@ -43,6 +43,7 @@ class Breaker(object):
     greenlet.
 
     :param connections: how many requests there can be at the same time
+    :ivar has_answered: whether anything has answered yet
     """
 
     def __init__(self, connections):
@@ -51,6 +52,7 @@ class Breaker(object):
         self._failures = 0
         self._answered_at = self._silent_since = self._asked_at = clock()
         self._failed_at = self._answered_at
+        self.has_answered = False
         self._open = False
 
     @property
@@ -91,6 +93,7 @@ class Breaker(object):
         """Note an answer, whatever it is."""
         with self._lock:
             self._answered_at = clock()
+            self.has_answered = True
             self._failures = 0
             self._open = False
 

@@ -24,6 +24,9 @@ from . import waiting
 from .. import compat
 from .. import errors
 
+#: What is larger counts as an upload, which small requests do not wait for.
+_SMALL_BYTES = 64 * 1024
+
 _SEGMENT_STATUS = re.compile(br', (401|5\d\d) ')
 #: Has Swift ask every replica and answer with the newest. Without it a storage
 #: node that was away answers with marks and tags that are gone since, and with
@@ -61,6 +64,12 @@ class Container(object):
                 'HEAD container ' + self.name, self._head),
             self.capabilities)
         self._capabilities = None
+
+    def wait_later(self):
+        """Have all requests wait for a Swift that does not answer, once it has
+        answered one.
+        """
+        self._requests.waits_later = True
 
     def head(self, object_name):
         """Return the headers of an object, as a dict with lower-case names."""
@@ -313,7 +322,7 @@ class Container(object):
 
         :returns: None where Swift does not say
         """
-        return _date(self.metadata())
+        return date(self.metadata())
 
     def age(self, object_name):
         """Return how many seconds ago an object was written, to the second.
@@ -322,7 +331,7 @@ class Container(object):
         """
         headers = self.head(object_name)
         written_at = float(headers[answers.OBJECT_HEADER])
-        return (_date(headers) or written_at) - written_at
+        return (date(headers) or written_at) - written_at
 
     def post(self, headers):
         """Change metadata of the container; what is not named stays.
@@ -408,7 +417,8 @@ class Container(object):
         try:
             self._creation.put(lambda: self._requests.send(
                 action, object_name, send, is_slow=is_slow,
-                is_upload=hasattr(content, 'seek'), waits=True))
+                is_upload=(hasattr(content, 'seek')
+                           or size_bytes > _SMALL_BYTES), waits=True))
         except errors.ObjectExistsError as error:
             if only_new:
                 raise
@@ -435,7 +445,11 @@ def _tell_segments_status(error):
         error.http_status = int(min(statuses or [b'400']))
 
 
-def _date(headers):
-    """Return what time it was at Swift when it answered, or None."""
-    date = email.utils.parsedate(headers.get('date', ''))
-    return None if date is None else calendar.timegm(date)
+def date(headers):
+    """Return what time it was at Swift when it answered.
+
+    :param headers: of the answer, with lower-case names
+    :returns: Unix time in seconds; None where Swift does not say
+    """
+    parsed = email.utils.parsedate(headers.get('date', ''))
+    return None if parsed is None else calendar.timegm(parsed)

@@ -56,12 +56,14 @@ class Requests(object):
     :param waits: what the ivar of this name is at first
     :ivar waits: per_process.PerGreenlet: whether requests of this greenlet or
         thread wait for a Swift that does not answer
+    :ivar waits_later: whether all of them do, once Swift has answered any
     """
 
     def __init__(self, settings, pool, waits=False):
         self._settings = settings
         self._pool = pool
         self.waits = per_process.PerGreenlet(lambda: waits)
+        self.waits_later = False
 
     def send(self, action, object_name, operation, keeps=False, wait=None,
              is_slow=False, is_upload=False, waits=False):
@@ -88,7 +90,8 @@ class Requests(object):
         return self._repeat(
             action, object_name, operation, keeps, wait,
             repetitions.Repetitions(
-                self._settings, self._pool.breaker, waits or self.waits.get()),
+                self._settings, self._pool.breaker, waits or self.waits.get()
+                or self.waits_later and self._pool.breaker.has_answered),
             is_slow, is_upload)
 
     def check(self, action, operation):

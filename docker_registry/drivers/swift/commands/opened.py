@@ -61,6 +61,9 @@ class Opened(contents.Contents):
                 'flavor %s of %s: storage is %s, not swift' % (
                     name, path, kinds[0]))
         super(Opened, self).__init__(settings.parse(None, config))
+        # Where there is no Swift, who runs a command is told at once. One that
+        # is restarted does not end what has been running for hours.
+        self.container.wait_later()
         self.jobs = parallel.Jobs(min(jobs, self.settings.connections))
 
     def __enter__(self):

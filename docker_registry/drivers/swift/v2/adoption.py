@@ -30,7 +30,8 @@ def in_container(values, swift_container):
     :param swift_container: container.Container
     """
     return Adoption(images.Images(values, swift_container),
-                    store.Store(values, swift_container))
+                    store.Store(values, swift_container),
+                    swift_container.waits.carry)
 
 
 class Adoption(object):
@@ -41,11 +42,14 @@ class Adoption(object):
 
     :param v1: images.Images
     :param v2: store.Store
+    :param carry: callable of a function that returns one which other threads
+        may call: they wait for Swift as the caller does
     """
 
-    def __init__(self, v1, v2):
+    def __init__(self, v1, v2, carry):
         self._images = v1
         self._store = v2
+        self._carry = carry
         self._said = set()
 
     def refresh(self, namespace, repository, tag=None):
@@ -61,8 +65,8 @@ class Adoption(object):
         else:
             tags = [tag] if layout.is_tag(tag) else []
         with futures.ThreadPoolExecutor(_REQUESTS_AT_ONCE) as executor:
-            made = list(executor.map(lambda each: self._refresh(
-                namespace, repository, names, each), tags))
+            made = list(executor.map(self._carry(lambda each: self._refresh(
+                namespace, repository, names, each)), tags))
         if any(made):
             self._images.put_index(namespace, repository)
 
@@ -131,7 +135,7 @@ class Adoption(object):
         made = ancestries.convert(self._store.manifest(config), layers,
                                   digest)
         with futures.ThreadPoolExecutor(_REQUESTS_AT_ONCE) as executor:
-            list(executor.map(self._put, made))
+            list(executor.map(self._carry(self._put), made))
         # Whoever gives the image another tag by v1 gives it this manifest.
         try:
             self._images.put_record(made[-1].id, images.Record(

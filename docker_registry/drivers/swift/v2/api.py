@@ -55,11 +55,14 @@ class Application(object):
     :param report: callable that tells an operator of a failure of the
         storage: of the Werkzeug request, the status that its client is told,
         500 or more, and the errors.SwiftError; None logs it
+    :param lists: callable that returns the repositories.Repositories to list
+        repositories and tags with; None is the same
     :ivar answers: how many answers each status has had, a Counter
     """
 
     def __init__(self, found, redirects=False, realm=None, users=None,
-                 unavailable=lambda: None, pushes=None, report=None):
+                 unavailable=lambda: None, pushes=None, report=None,
+                 lists=None):
         self._repositories = found
         self._redirects = redirects
         self._realm = realm
@@ -67,6 +70,7 @@ class Application(object):
         self._unavailable = unavailable
         self._pushes = pushes
         self._report = report or _log
+        self._lists = lists or (lambda: found)
         self.answers = collections.Counter()
 
     def __call__(self, environ, start_response):
@@ -175,12 +179,12 @@ class Application(object):
         last, count = _page(request)
         count = min(_CATALOG_COUNT if count is None else count,
                     _CATALOG_COUNT)
-        found, more = self._repositories.catalog(last, count)
+        found, more = self._lists().catalog(last, count)
         return _list(request, {'repositories': found}, found, more, count)
 
     def _tags(self, request, name):
         last, count = _page(request)
-        found, more = self._repositories.tags(name, last, count)
+        found, more = self._lists().tags(name, last, count)
         return _list(request, {'name': name, 'tags': found}, found, more,
                      count)
 

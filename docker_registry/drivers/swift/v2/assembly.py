@@ -19,9 +19,16 @@ def application(found, settings, redirects, unavailable, report=None):
     """
     values, swift_container = found.settings, found.waiting_container()
     readable = repositories.in_container(values, swift_container)
+    impatient = repositories.in_container(values, found.container)
+
+    def lists():
+        # What a client needs that pushes or pulls waits for Swift. Lists are
+        # asked for by others, who would hold a thread each.
+        return (impatient if found.connections.statistics()['silent']
+                else readable)
     pushes = None
     if not settings.readonly:
         pushes = push_api.in_container(values, swift_container, readable,
                                        settings.deletes)
     return api.Application(readable, redirects, settings.realm,
-                           settings.users, unavailable, pushes, report)
+                           settings.users, unavailable, pushes, report, lists)
