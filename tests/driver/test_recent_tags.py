@@ -7,6 +7,7 @@ import threading
 import time
 
 import pytest
+import relay
 
 from docker_registry.drivers.swift import errors
 from docker_registry.drivers.swift import recent_tags
@@ -158,6 +159,37 @@ def test_notes_that_are_broken(lagging, content):
     lagging.contents.write(NOTES, content)
     lagging.put_content(TAG, b'1')
     assert list(lagging.list_directory(REPOSITORY)) == [TAG]
+
+
+@pytest.mark.parametrize('name', [
+    'version', 'json', '_recent_tags', '', '.', '..', '../x', 'tag_a/b',
+    'tag_a\n', 'tag_\x00', u'tag_\xe4', u'tag_\ud800', 'tag_' + 2000 * 'x'])
+def test_notes_that_have_other_things_in_them(lagging, name):
+    """As those of another version may, or that are damaged."""
+    lagging.put_content(REPOSITORY + '/json', b'{}')
+    lagging.contents.write(NOTES, json.dumps(
+        {name: time.time(), 'tag_seen': time.time()}).encode())
+    lagging.put_content(REPOSITORY + '/tag_seen', b'1')
+    lagging.put_content(TAG, b'1')
+    expected = [REPOSITORY + '/json', TAG, REPOSITORY + '/tag_seen']
+    assert sorted(lagging.list_directory(REPOSITORY)) == expected
+    lagging.remove(REPOSITORY)
+    with pytest.raises(errors.ObjectNotFoundError):
+        list(lagging.list_directory(REPOSITORY))
+
+
+def test_who_looks_for_tags_waits_for_swift(make_storage, faults,
+                                            monkeypatch):
+    storage = make_storage(
+        swift_authurl='http://127.0.0.1:%d/auth/v1.0' % faults.port,
+        swift_retries=1, swift_retry_delay=0.02)
+    hide_tags(storage, monkeypatch)
+    storage.put_content(TAG, b'1')
+    storage.wait_for_swift(always=True)
+    # As often as a request is sent that does not wait.
+    faults.inject(relay.drop(), 'HEAD', '/tag_latest', times=2)
+    assert list(storage.list_directory(REPOSITORY)) == [TAG]
+    storage.end()
 
 
 def test_old_notes_go(lagging):
@@ -323,3 +355,18 @@ def test_a_tag_that_is_noted_already(lagging, make_storage, faults):
                 ('PUT', '_recent_tags_writing'),
                 ('GET', '_recent_tags_announced'), ('GET', '_recent_tags'),
                 ('PUT', '_recent_tags'), ('DELETE', '_recent_tags_writing')]
+
+
+@pytest.mark.usefixtures('unhurried')
+@pytest.mark.parametrize('days', [-30, 30])
+def test_host_whose_clock_is_wrong(lagging, monkeypatch, days):
+    lagging.put_content(TAG, b'1')
+    now = time.time
+    with monkeypatch.context() as patch:
+        patch.setattr(recent_tags.time, 'time',
+                      lambda: now() + days * 86400)
+        lagging.put_content(OTHER_TAG, b'1')
+    lagging.put_content(REPOSITORY + '/tag_v1', b'1')
+    assert noted(lagging) == ['tag_latest', 'tag_other', 'tag_v1']
+    written = json.loads(lagging.get_content(NOTES).decode('utf-8'))
+    assert max(written.values()) - min(written.values()) < 3600

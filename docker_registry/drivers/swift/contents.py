@@ -51,7 +51,7 @@ class Contents(object):
         self.large_objects = large_object.LargeObjects(values, self.container)
         self.readers = read_ahead.Readers(values, self.container)
         self.recent_tags = recent_tags.RecentTags(
-            self.read, self.write, self.delete,
+            self._read_dated, self.write, self.delete,
             lambda path: self.container.age(self.names.object_name(path)))
 
     def waiting_container(self):
@@ -139,6 +139,12 @@ class Contents(object):
             if is_small or not self._remove_below(path, unlisted, forget):
                 raise
 
+    def _read_dated(self, path):
+        """Return the content of a path, and what time it is at Swift."""
+        headers, content = self.small_objects.get(
+            self.names.object_name(path))
+        return content, container.date(headers)
+
     def _remove_below(self, path, unlisted, forget):
         """Remove everything below a directory; return whether there was any.
 
@@ -159,13 +165,15 @@ class Contents(object):
         """Return which of some paths are there; asks for several at once."""
         paths = list(paths)
         with futures.ThreadPoolExecutor(_AT_ONCE) as executor:
-            found = list(executor.map(self._is_there, paths))
+            found = list(executor.map(
+                self.container.waits.carry(self._is_there), paths))
         return [path for path, is_there in zip(paths, found) if is_there]
 
     def _is_there(self, path):
         try:
             self.small_objects.stat(self.names.object_name(path))
-        except errors.ObjectNotFoundError:
+        except (errors.ObjectNotFoundError,
+                errors.InvalidPathError):  # of a note that is damaged
             return False
         return True
 

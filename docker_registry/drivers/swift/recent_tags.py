@@ -46,7 +46,9 @@ OWN = (NOTES, _ANNOUNCED, _WRITING)
 #: the tags
 _OTHERS = OWN + ('json', '_images_list', '_index_images', '_private')
 _REPOSITORY = r'(repositories/[^/]+/[^/]+)'
-_TAG = re.compile(_REPOSITORY + r'/(tag_[^/]+)$')
+#: As the registry quotes the names of tags, ASCII.
+_NAME = r'tag_[!-.0-~]+\Z'
+_TAG = re.compile('%s/(%s)' % (_REPOSITORY, _NAME))
 _KEPT_SECONDS = 7 * 86400
 #: A tag with a note of this age at most is not noted again.
 _FRESH_SECONDS = 86400
@@ -68,8 +70,8 @@ class RecentTags(object):
 
     """Note which tags have been written lately.
 
-    :param read: callable that returns the content of a path as bytes, as it
-        is in Swift
+    :param read: callable that returns the content of a path as bytes, as it is
+        in Swift, and what time it is there, Unix time, or None
     :param write: callable that writes content, bytes, to a path
     :param remove: callable that removes a path
     :param age: callable that returns how many seconds ago a path was written,
@@ -81,6 +83,9 @@ class RecentTags(object):
         self._write = write
         self._remove = remove
         self._age = age
+        #: How far the clock of Swift is ahead of that of this host, which may
+        #: be wrong by days: notes of others would be dropped as too old.
+        self._ahead_seconds = 0
         self._waiting = per_process.PerProcess(_Waiting)
 
     def written(self, path):
@@ -157,7 +162,7 @@ class RecentTags(object):
     def _has(self, directory, names):
         """Tell whether names are noted, and not for long."""
         notes = self._notes(directory)
-        oldest = time.time() - _FRESH_SECONDS
+        oldest = self._clock() - _FRESH_SECONDS
         return all(notes.get(name, 0) > oldest for name in names)
 
     def _add(self, directory, waiting):
@@ -221,10 +226,10 @@ class RecentTags(object):
         notes = self._notes(directory)
         if compat.monotonic() - began > _WRITE_SECONDS:
             return False
-        notes.update(dict.fromkeys(added, time.time()))
+        notes.update(dict.fromkeys(added, self._clock()))
         for name in dropped:
             notes.pop(name, None)
-        oldest = time.time() - _KEPT_SECONDS
+        oldest = self._clock() - _KEPT_SECONDS
         newest_first = sorted(notes.items(), key=lambda note: -note[1])
         kept = {name: written_at for name, written_at
                 in newest_first[:_KEPT_NOTES] if written_at > oldest}
@@ -242,9 +247,12 @@ class RecentTags(object):
             return {}
         try:
             notes = json.loads(content.decode('utf-8'))
+            # One of another version may have other things in it.
             return {name: float(written_at)
-                    for name, written_at in notes.items()}
-        except (AttributeError, TypeError, ValueError):
+                    for name, written_at in notes.items()
+                    if re.match(_NAME, name)}
+        except (ArithmeticError, AttributeError, RuntimeError, TypeError,
+                ValueError):
             pass
         logger.warning('%s/%s is not what was written; left out', directory,
                        NOTES)
@@ -259,9 +267,16 @@ class RecentTags(object):
 
     def _read_if_there(self, directory, name):
         try:
-            return self._read('%s/%s' % (directory, name))
+            content, now = self._read('%s/%s' % (directory, name))
         except errors.ObjectNotFoundError:
             return None
+        if now is not None:
+            self._ahead_seconds = now - time.time()
+        return content
+
+    def _clock(self):
+        """Return Unix time by the clock of Swift, as far as it is known."""
+        return time.time() + self._ahead_seconds
 
     def _remove_if_there(self, directory, name):
         try:

@@ -63,8 +63,8 @@ class Images(object):
         self._readers = read_ahead.Readers(values, swift_container)
         self._names = names.Names(values.root)
         self._recent_tags = recent_tags.RecentTags(
-            lambda path: self._small_objects.read(
-                self._names.object_name(path)), None, None, None)
+            lambda path: (self._small_objects.read(
+                self._names.object_name(path)), None), None, None, None)
 
     def repositories(self):
         """Yield the repositories that the listing has.
