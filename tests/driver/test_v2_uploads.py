@@ -201,6 +201,59 @@ def test_layer_of_v1_that_is_there_already(workers, v2, listed, storage):
 
 
 @pytest.mark.once
+@pytest.mark.parametrize('segments', [False, True])
+@pytest.mark.parametrize('pieces', [0, 1, 2])
+@pytest.mark.parametrize('becomes', ['gone', 'another'])
+def test_layer_of_v1_that_was_removed(workers, v2, make_storage, segments,
+                                      pieces, becomes):
+    """Past the registry, which leaves the blob that has its bytes there."""
+    storage = make_storage(
+        swift_segment_size=_MIB if segments else 16 * _MIB)
+    v1 = v1_images.Images(storage)
+    layer = v1_images.tar(3 * _MIB)
+    image_id = v1.push([layer])[-1]
+    v1.tag(image_id)
+    found = repositories.in_container(storage.settings, storage.container)
+    found.resolve('x', 'latest')
+    digest = _DIGEST(layer)
+    assert found.blob_bytes('x', digest) == len(layer)
+    path = 'images/%s/layer' % image_id
+    storage.remove(path)
+    if becomes == 'another':
+        storage.stream_write(path, Stream(layer[::-1]))
+    # Who pushes is told so, and pushes it.
+    with pytest.raises(repositories.UnknownError):
+        found.blob_bytes('x', digest)
+    if becomes == 'gone':
+        with pytest.raises((repositories.UnknownError, errors.SwiftError)):
+            found.open_blob('x', digest)
+    assert not workers[0].mount('a/b', digest, 'x')
+    assert not v2.has_blob(digest)
+    if pieces:
+        assert upload(workers, [layer[:-10], layer[-10:]][:pieces],
+                      b'' if pieces == 2 else layer[-10:]) == digest
+    else:
+        workers[0].put('a/b', digest, Stream(layer))
+    assert content_of(v2, digest) == layer
+    assert found.blob_bytes('x', digest) == len(layer)
+    assert list(storage.orphans(None)) == []
+
+
+def test_layer_of_v1_that_is_pushed_again(storage, v2):
+    v1 = v1_images.Images(storage)
+    layer = v1_images.tar(1000)
+    image_id = v1.push([layer])[-1]
+    v1.tag(image_id)
+    found = repositories.in_container(storage.settings, storage.container)
+    digest = found.resolve('x', 'latest')
+    storage.remove('images/' + image_id)
+    other = v1.push_one(layer)
+    v1.tag(other)
+    assert found.resolve('x', 'latest') == digest
+    assert content_of(v2, _DIGEST(layer)) == layer
+
+
+@pytest.mark.once
 def test_start_that_is_not_the_end(workers, v2):
     found = workers[0].start('a')
     workers[0].append('a', found, 0, Stream(b'0123'), 0)

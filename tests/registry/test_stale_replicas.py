@@ -38,7 +38,9 @@ def test_manifest_that_comes_back(five_nodes, start_registry):
     container = 'stale'
     server = start_registry(five_nodes.settings(
         swift_container=container, storage_path='/registry',
-        swift_segment_size=200000), workers=1, options=['--max-requests', 0])
+        swift_segment_size=200000,
+        extensions={'swift_v2': {'enabled': True}}), workers=1,
+        options=['--max-requests', 0])
     client = v1client.V1Client(server.port)
     image = v1client.make_image(layer_bytes=2000000)
     # A push that ends before its checksum.
@@ -66,3 +68,13 @@ def test_manifest_that_comes_back(five_nodes, start_registry):
     part = client.expect(206, 'GET', '/v1/images/%s/layer' % image.id, None,
                          {'Range': 'bytes=500000-'})
     assert part.body == image.layer[500000:]
+    # A blob whose bytes are those of the layer: of a manifest within another
+    # Swift takes any.
+    v2 = {'User-Agent': 'docker/20.10.24'}
+    manifest = json.loads(client.expect(
+        200, 'GET', '/v2/again/manifests/latest', None, v2).body)
+    path = '/v2/again/blobs/' + manifest['layers'][0]['digest']
+    for _ in range(_PULLS // 3):
+        assert client.expect(200, 'GET', path, None, v2).body == image.layer
+        assert client.expect(206, 'GET', path, None, dict(
+            v2, Range='bytes=500000-')).body == image.layer[500000:]

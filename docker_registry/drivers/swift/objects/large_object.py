@@ -132,6 +132,21 @@ class LargeObjects(object):
                 self._container.put(object_name, first, first.size,
                                     first.etag(), only_new, headers)))
 
+    def write_new(self, object_name, stream):
+        """Write a stream to an object that is not there yet.
+
+        :returns: whether it was written; False where there is one already
+        :raises Exception: as for write()
+        """
+        def refuse():
+            raise errors.AlreadyPushedError(
+                'PUT %s: it is there' % object_name, object_name, 412)
+        try:
+            self.write(object_name, stream, may_replace=refuse)
+        except errors.AlreadyPushedError:
+            return False
+        return True
+
     def write_segments(self, prefix, stream, written, rest_bytes):
         """Write a stream as segments of an object that there is not yet.
 

@@ -69,7 +69,8 @@ class Readers(object):
 
         def open_piece(first, last):
             return reader.Reader(
-                self._container, object_name, _READ_BYTES, (first, last),
+                self._container, opened.object_name, _READ_BYTES,
+                (first, last),
                 self._settings.retries, opened.etag, waits=True)
         return _Growing(opened, open_piece, self._memory,
                         self._settings.download_concurrency)

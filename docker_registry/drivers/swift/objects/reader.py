@@ -3,10 +3,15 @@
 Knows nothing of registry paths.
 """
 
+import hashlib
 import logging
 
 from . import hashing
 from .. import errors
+from .. import names
+
+#: What Swift answers where the first segment that is wanted is not there.
+_NO_SEGMENT = 409
 
 logger = logging.getLogger(__name__)
 
@@ -49,7 +54,7 @@ class Reader(object):
     :param etag: read this version of the object or none; None is the newest
     :param waits: whether to wait for a Swift that does not answer, for as long
         as one request may
-    :ivar object_name: name of the object
+    :ivar object_name: name of the object that is read, see _inner()
     :ivar headers: of the answer that opened it, as Body has them
     :ivar etag: that of the object
     :ivar object_size: size of the whole object in bytes, None where unknown
@@ -66,8 +71,7 @@ class Reader(object):
         self._resumes = self._resumes_left = resumes
         self._waits = waits
         first, last = bytes_range or (None, None)
-        body = self._body = container.get(object_name, first, last, etag,
-                                          waits=waits)
+        body = self._body = self._get(first, last, etag)
         self.headers = body.headers
         self.etag = body.etag
         self.object_size = body.object_size
@@ -143,10 +147,47 @@ class Reader(object):
                 self._resumes_left = self._resumes
                 return chunk
 
+    def _get(self, first, last, etag, wait=None):
+        """Ask for a part of the object; return a Body."""
+        while True:
+            try:
+                return self._container.get(self.object_name, first, last,
+                                           etag, wait=wait, waits=self._waits)
+            except errors.SwiftError as error:
+                inner = error.status == _NO_SEGMENT and self._inner(etag)
+                if not inner:
+                    raise
+                self.object_name, etag = inner
+
+    def _inner(self, etag):
+        """Return the large object that this one has as its only segment.
+
+        Such are blobs that have their bytes in a v1 layer, and layers that
+        have them in a blob. Swift asks for the newest manifest of what a
+        client asks for, and for any of what is in it: also for one that a
+        storage node has which was away, and whose segments are gone. Asked
+        for by its own name it is the newest.
+
+        :param etag: that this object has to have; None is any
+        :returns: name and ETag; None where there is no such object
+        :raises errors.ObjectNotFoundError: it is gone, and so are the bytes
+        """
+        if not _is_large(self._container.head(self.object_name)):
+            return None
+        segments = self._container.read_manifest(self.object_name)
+        name, _, inner_etag = segments[0]
+        if (len(segments) > 1 or name is None or name.startswith(
+                names.SEGMENTS) or etag and etag != hashlib.md5(
+                    inner_etag.encode('ascii')).hexdigest()):
+            return None
+        if not _is_large(self._container.head(name)):
+            return None
+        return name, inner_etag
+
     def _resume(self):
-        self._body = self._container.get(
-            self.object_name, self.position, self._end - 1, self.etag,
-            wait=self._body.wait, waits=self._waits)
+        self._body = self._get(self.position, self._end - 1, self.etag,
+                               self._body.wait)
+        self.etag = self._body.etag
         if (self._body.first != self.position
                 or self._body.size != self._end - self.position):
             self.close()
@@ -178,3 +219,7 @@ def _broken(object_name, reason):
     return errors.BrokenObjectError(
         'GET %s: the answer %s' % (object_name, reason),
         object_name=object_name)
+
+
+def _is_large(headers):
+    return 'x-static-large-object' in headers

@@ -255,16 +255,29 @@ class Uploads(object):
         except BaseException:
             self._large_objects.discard(added)
             raise
-        try:
-            self._container.put_manifest(blob, segments, only_new=True)
+        if self._put_blob(blob, segments, prefix, added, only_new=True):
             return replaced
+        if not self._store.has_blob(digest):
+            # It had its bytes in a v1 layer, which is gone.
+            self._put_blob(blob, segments, prefix, added, only_new=False)
+            return replaced
+        # Of another upload; or of this one, and its answer was lost.
+        in_use = self._in_use(blob)
+        if not any(part.startswith(prefix) for part in in_use):
+            replaced.append(owner)
+        return [part for part in replaced + [
+            part for part, _, _ in segments] if part not in in_use]
+
+    def _put_blob(self, blob, segments, prefix, added, only_new):
+        """Write a blob's manifest; return whether it is that.
+
+        :param added: names of what this request has written for it, a list
+        :returns: False where there is one already, and only_new
+        """
+        try:
+            self._container.put_manifest(blob, segments, only_new)
         except errors.ObjectExistsError:
-            # Of another upload; or of this one, and its answer was lost.
-            in_use = self._in_use(blob)
-            if not any(part.startswith(prefix) for part in in_use):
-                replaced.append(owner)
-            return [part for part in replaced + [
-                part for part, _, _ in segments] if part not in in_use]
+            return False
         except errors.SwiftError as error:
             if not large_object.may_have_happened(error):
                 self._large_objects.discard(added)
@@ -273,6 +286,7 @@ class Uploads(object):
                                'orphans() finds the segments below %s', blob,
                                prefix)
             raise
+        return True
 
     def _in_use(self, blob):
         try:
@@ -307,8 +321,9 @@ class Uploads(object):
             return {}
 
         def refuse():
-            raise errors.AlreadyPushedError('there is a blob %s' % digest,
-                                            status=412)
+            if self._store.has_blob(digest):
+                raise errors.AlreadyPushedError(
+                    'there is a blob %s' % digest, status=412)
         try:
             self._large_objects.write(self._layout.blob(digest), hashed,
                                       compare, refuse)
