@@ -315,3 +315,18 @@ def test_words():
     assert output.age(3600) == '1 h'
     assert output.age(86400 * 400) == '400 d'
     assert output.iso8601(0) == '1970-01-01T00:00:00Z'
+
+
+def test_cache_of_buildkit(client, tags, storage):
+    layers = [os.urandom(100), os.urandom(20)]
+    test_v2_push_api.put_cache(storage, client, layers)
+    found = tags('a/b')['a/b', 'cache']
+    assert (found['damaged'], found['size_bytes'], found['layers']) == (
+        False, 120, 2)
+
+
+def test_room_of_what_is_not_there(command, images):
+    images.tag(images.push([b'a'])[-1])
+    assert command('du', 'x')[0] == 0
+    status, printed = command('du', 'y')
+    assert (status, 'no repository library/y' in printed) == (2, True)

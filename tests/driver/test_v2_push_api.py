@@ -17,6 +17,7 @@ from docker_registry.drivers.swift.v2 import manifests
 from docker_registry.drivers.swift.v2 import push_api
 from docker_registry.drivers.swift.v2 import pushes
 from docker_registry.drivers.swift.v2 import repositories
+from docker_registry.drivers.swift.v2 import store
 
 _LAYOUT = layout.Layout('/registry')
 _DIGEST = v1_images.digest
@@ -106,6 +107,24 @@ def client(storage):
 @pytest.fixture
 def listed(storage):
     return lambda: [entry['name'] for entry in storage.container.list('')]
+
+
+def put_cache(storage, client, layers, name='a/b', tag='cache'):
+    """Write what BuildKit exports to a registry:2, which takes it.
+
+    :returns: the index, whose manifests are layers
+    """
+    content = json.dumps({
+        'schemaVersion': 2, 'mediaType': _INDEX, 'manifests': [
+            dict(client.push_blob(layer, name),
+                 mediaType='application/vnd.oci.image.layer.v1.tar+gzip',
+                 annotations={'containerd.io/uncompressed': _NOBODY})
+            for layer in layers]}).encode()
+    v2 = store.Store(storage.settings, storage.container)
+    v2.put_blob(content)
+    v2.put_manifest_link(name, _DIGEST(content))
+    v2.put_tag_link(name, tag, _DIGEST(content))
+    return content
 
 
 def digest_of(client, name, tag):

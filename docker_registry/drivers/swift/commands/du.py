@@ -68,6 +68,9 @@ def run(options):
                  'size_bytes': size_bytes} for layer, size_bytes
                 in heapq.nlargest(_LARGEST, usage.sizes.items(),
                                   operator.itemgetter(1))]}
+    if options.repository and not report['repositories']:
+        raise errors.SwiftError('there is no repository %s with a tag'
+                                % stored.full_name(options.repository))
     if options.json:
         output.print_json(report)
     else:
@@ -177,7 +180,7 @@ class _Survey(object):
         found = set()
         try:
             if digest is not None:
-                found = self._stored_v2.reached(digest)
+                found = self._stored_v2.mentioned(digest)
             if image_id is not None and names.is_image_id(image_id):
                 found.update(self._stored.ancestry(image_id))
         except (errors.ObjectNotFoundError, errors.BrokenObjectError,

@@ -164,7 +164,7 @@ class RemovalV2(object):
         needed = set(roots)
         for digest in roots:
             try:
-                needed |= self._stored.reached(digest)
+                needed |= self._stored.mentioned(digest)
             except (errors.ObjectNotFoundError, errors.BrokenObjectError):
                 # It might need anything that the repository has.
                 needed.update(repository.layers, repository.revisions)

@@ -18,13 +18,18 @@ from ..v2 import manifests
 from ..v2 import store
 
 _DIGEST = re.compile('sha256:[0-9a-f]{64}|sha512:[0-9a-f]{128}')
+#: Of the media types of layers, and of BuildKit's list of them.
+_OF_LAYERS = ('.layer.', '.rootfs.', '.cacheconfig.')
 
 #: size_bytes: as the listing has it, of a static large object that of all
 #: segments; written_at: Unix time in seconds.
 Blob = collections.namedtuple('Blob', 'digest size_bytes written_at')
-#: Digests of what a manifest cannot do without, each a frozenset. manifests:
-#: of an index alone; blobs: all else.
-References = collections.namedtuple('References', 'blobs manifests')
+#: Digests in a manifest, each a frozenset. manifests, of an index alone, and
+#: blobs: what it cannot do without. mentioned: all else, such as layers that
+#: are elsewhere, and what annotations name. sizes: a tuple of pairs of a
+#: digest and what it says that is, in bytes.
+References = collections.namedtuple(
+    'References', 'blobs manifests mentioned sizes')
 
 
 class Repository(object):
@@ -123,11 +128,24 @@ class StoredV2(object):
         :raises errors.ObjectNotFoundError, errors.BrokenObjectError: as for
             references()
         """
-        found = self.references(digest)
-        reached = {digest} | found.blobs
-        for each in found.manifests:
-            reached |= self.reached(each)
-        return reached
+        return self._reached(digest, lambda found: found.blobs)
+
+    def mentioned(self, digest):
+        """Return those, and the digests of what it may need.
+
+        :raises errors.ObjectNotFoundError, errors.BrokenObjectError: as for
+            references()
+        """
+        return self._reached(
+            digest, lambda found: found.blobs | found.mentioned)
+
+    def sizes(self, digest):
+        """Return what a manifest that has been read says of sizes in bytes.
+
+        :returns: list of pairs of a digest and a size; of what is none []
+        """
+        found = self._references.get(digest)
+        return list(found.sizes) if found else []
 
     def layers(self, digest):
         """Return the digests of the layers of a manifest, a list.
@@ -139,13 +157,18 @@ class StoredV2(object):
         """
         found = collections.OrderedDict()
         try:
-            parsed = manifests.parse(self.store.manifest(digest))
-            found.update(dict.fromkeys(parsed.blobs[1:]))  # without config
-            for each in parsed.manifests:
-                found.update(dict.fromkeys(self.layers(each)))
-        except manifests.InvalidError:
-            # Of a kind that registry:2 has taken.
-            found.update(dict.fromkeys(sorted(self.references(digest).blobs)))
+            content = self.store.manifest(digest)
+            references = _references(content)
+            try:
+                parsed = manifests.parse(content)
+                found.update(dict.fromkeys(parsed.blobs[1:]))  # but config
+                for each in parsed.manifests:
+                    found.update(dict.fromkeys(
+                        self.layers(each) if each in references.manifests
+                        else [each]))
+            except manifests.InvalidError:
+                # Of a kind that registry:2 has taken.
+                found.update(dict.fromkeys(sorted(references.blobs)))
         except (errors.ObjectNotFoundError, errors.BrokenObjectError) as error:
             raise image_files.UnreadableError(str(error))
         return list(found)
@@ -165,23 +188,63 @@ class StoredV2(object):
             return None
         return segments[0] if len(segments) == 1 else None
 
+    def _reached(self, digest, blobs):
+        """Return a manifest and what it needs.
+
+        :param blobs: callable that returns which blobs of References count
+        """
+        found = self.references(digest)
+        reached = {digest} | blobs(found)
+        for each in found.manifests:
+            reached |= self._reached(each, blobs)
+        return reached
+
 
 def _references(content):
-    """Return the References of a manifest, bytes.
-
-    Whatever looks like a digest counts, for registry:2 takes manifests of more
-    kinds than this driver; but not that of the subject.
-    """
-    children = ()
-    text = content.decode('latin-1')
+    """Return the References of a manifest of whatever kind, bytes."""
+    found = {}
     try:
-        parsed = json.loads(content.decode('utf-8'))
-        parsed.pop('subject', None)
-        text = json.dumps(parsed)
-        children = _DIGEST.findall(json.dumps(parsed.get('manifests')))
+        found = json.loads(content.decode('utf-8'))
+        found.pop('subject', None)
+        text = json.dumps(found)
     except (AttributeError, ValueError, RuntimeError):
-        pass  # not JSON, or no object
-    children = frozenset(map(compat.native, children))
+        found, text = {}, content.decode('latin-1')  # not JSON, or no object
+    mentioned = _digests(text)
+    try:
+        known = manifests.parse(content)
+        children = frozenset(known.manifests).difference(
+            compat.native(each['digest'])
+            for each in found.get('manifests') or () if _is_layer(each))
+        needed = frozenset(known.blobs + known.manifests)
+    except manifests.InvalidError:
+        # Of a kind that registry:2 has taken: schema 1, as a rule.
+        children = _digests(json.dumps(found.get('manifests')))
+        needed = _digests(json.dumps(found.get('fsLayers'))) or mentioned
     return References(
-        frozenset(map(compat.native, _DIGEST.findall(text))) - children,
-        children)
+        needed - children, children, mentioned - needed, tuple(
+            (compat.native(each['digest']), each['size'])
+            for name in ('config', 'layers', 'manifests')
+            for each in _descriptors(found.get(name))))
+
+
+def _digests(text):
+    return frozenset(map(compat.native, _DIGEST.findall(text)))
+
+
+def _is_layer(descriptor):
+    """Tell whether what an index has is a layer, and no manifest.
+
+    BuildKit exports its cache so.
+
+    Source: cache/remotecache/export.go of BuildKit
+    """
+    return any(part in descriptor['mediaType'] for part in _OF_LAYERS)
+
+
+def _descriptors(value):
+    """Return what a field of a manifest says the size of, a list."""
+    return [each for each in (value if isinstance(value, list) else [value])
+            if isinstance(each, dict)
+            and isinstance(each.get('size'), compat.INTEGER_TYPES)
+            and isinstance(each.get('digest'), compat.TEXT_TYPES)
+            and layout.is_digest(each['digest'])]
