@@ -5,6 +5,7 @@ import json
 import os
 
 import pytest
+import steps
 from streams import Stream
 from test_v2_adoption import history
 from test_v2_adoption import push
@@ -13,6 +14,7 @@ import v1_images
 
 from docker_registry.drivers.swift.client import capabilities
 from docker_registry.drivers.swift.client import container
+from docker_registry.drivers.swift.commands import fsck as commands_fsck
 from docker_registry.drivers.swift.v2 import adoption
 from docker_registry.drivers.swift.v2 import layout
 
@@ -439,3 +441,167 @@ def test_layer_that_is_being_pushed_again(fsck, images, storage):
     storage.stream_write('images/%s/layer' % image_id, Stream(b'a'))
     storage.remove('images/%s/_inprogress' % image_id)
     assert fsck('--deep') == (0, {})
+
+
+@pytest.mark.once
+def test_what_only_looks_like_a_blob(fsck, client, storage):
+    away = v1_images.digest(b'away')
+    foreign = {'digest': away, 'size': 4, 'urls': ['http://127.0.0.1/away'],
+               'mediaType': 'application/vnd.oci.image.layer.'
+                            'nondistributable.v1.tar'}
+    content = json.dumps({
+        'schemaVersion': 2, 'mediaType': test_v2_push_api._OCI,
+        'config': client.push_blob(b'{}', 'x'),
+        'layers': [client.push_blob(os.urandom(10), 'x'), foreign],
+        'annotations': {'org.opencontainers.image.base.digest': away},
+    }).encode()
+    client.put_manifest(content, 'x', 'latest')
+    test_v2_push_api.put_cache(storage, client, [os.urandom(100)])
+    assert fsck('--deep') == (0, {})
+    storage.container.delete(layout.Layout('/registry').blob(
+        v1_images.digest(b'{}')))
+    assert v1_images.digest(b'{}') in fsck()[1][
+        'tag', 'library/x:latest']['problems'][0]
+
+
+@pytest.mark.once
+@pytest.mark.parametrize('left, is_large', [
+    (100, False), (0, False), (150, True), (0, True)])
+def test_blob_that_is_short(fsck, client, put, storage, left, is_large):
+    content = os.urandom(200)
+    client.push('x', layers=[content])
+    name = layout.Layout('/registry').blob(v1_images.digest(content))
+    if is_large:  # of registry:2, some segments of which are gone
+        if left:
+            put('registry/segments/1', content[:left])
+        storage.container.put(name, b'', 0, hashlib.md5(b'').hexdigest(),
+                              headers={'X-Object-Manifest': (
+                                  storage.container.name
+                                  + '/registry/segments/')})
+    else:
+        put(name, content[:left])
+    found = only(fsck(), 'blob', name)
+    assert found['problems'] == [
+        'has %d bytes, and not 200' % left if left else 'has 0 bytes']
+    assert found['hurts'] == ['library/x:latest']
+
+
+@pytest.mark.once
+@pytest.mark.parametrize('is_index', [False, True])
+def test_manifest_with_other_bytes(fsck, client, put, is_index):
+    manifest = client.push('x', tag='one', media_type=test_v2_push_api._OCI)
+    if is_index:
+        client.put_manifest(json.dumps({
+            'schemaVersion': 2, 'mediaType': test_v2_push_api._INDEX,
+            'manifests': [{'mediaType': test_v2_push_api._OCI,
+                           'size': len(manifest),
+                           'digest': v1_images.digest(manifest)}]}).encode(),
+            'x', 'all', media_type=test_v2_push_api._INDEX)
+    name = layout.Layout('/registry').blob(v1_images.digest(manifest))
+    put(name, b'{' * len(manifest))
+    found = only(fsck(), 'blob', name)
+    assert 'its bytes have another digest' in found['problems'][0]
+    assert found['hurts'] == ['library/x:all', 'library/x:one'][
+        0 if is_index else 1:]
+
+
+@pytest.mark.once
+def test_blob_that_the_listing_alone_has(fsck, client, storage, monkeypatch):
+    content = os.urandom(100)
+    client.push('x', layers=[content])
+    digest = v1_images.digest(content)
+    name = layout.Layout('/registry').blob(digest)
+    plain = container.Container.list
+    stale, = plain(storage.container, name)
+    storage.container.delete(name)
+
+    def lagging(self, prefix, *arguments, **keywords):
+        for entry in plain(self, prefix, *arguments, **keywords):
+            yield entry
+        if name.startswith(prefix):
+            yield stale
+    monkeypatch.setattr(container.Container, 'list', lagging)
+    status, found = fsck()
+    assert (status, {kind for kind, _ in found}) == (1, {'link', 'tag'})
+    assert digest in found['tag', 'library/x:latest']['problems'][0]
+
+
+@pytest.mark.once
+def test_segment_of_a_layer_that_is_a_blob(fsck, client, large_images,
+                                           storage):
+    archive = v1_images.tar(2500000)
+    image_id = large_images.push([archive])[-1]
+    large_images.tag(image_id)
+    test_v2_push_api.digest_of(client, 'x', 'latest')
+    assert fsck('--deep') == (0, {})
+    segment = storage.container.get_manifest(
+        'registry/images/%s/layer' % image_id)[0]
+    storage.container.delete(segment)
+    status, found = fsck('--deep')
+    name = layout.Layout('/registry').blob(v1_images.digest(archive))
+    assert (status, sorted(found)) == (1, [
+        ('blob', name), ('image', image_id)])
+    assert found['blob', name]['problems'] == [
+        'segment %s is missing' % segment]
+
+
+@pytest.mark.once
+def test_link_of_a_blob_that_comes_meanwhile(fsck, client, storage,
+                                             monkeypatch):
+    content = os.urandom(100)
+    client.push_blob(content, 'x')
+    names = layout.Layout('/registry')
+    link = names.layer_link('x', v1_images.digest(content))
+    storage.container.delete(names.blob(v1_images.digest(content)))
+    plain = container.Container.delete
+
+    def delete(self, name):
+        if name == link:  # just before its link goes
+            monkeypatch.setattr(container.Container, 'delete', plain)
+            client.push_blob(content, 'x')
+        plain(self, name)
+    monkeypatch.setattr(container.Container, 'delete', delete)
+    assert only_mended(fsck('--repair'))
+    assert client.expect(200, 'GET', '/v2/x/blobs/' + v1_images.digest(
+        content)).data == content
+
+
+@pytest.mark.once
+@pytest.mark.parametrize('has_ended', [True, False])
+def test_image_that_is_pushed_before_it_is_removed(
+        fsck, images, storage, monkeypatch, has_ended):
+    image_id = images.push([b'a'])[-1]
+    images.tag(image_id)
+    storage.remove('images/%s/layer' % image_id)
+    mark = 'images/%s/_inprogress' % image_id
+
+    def push():
+        storage.put_content(mark, b'true')
+        images.push_one(b'a', image_id=image_id)
+        if has_ended:
+            storage.remove(mark)
+    steps.during(monkeypatch, commands_fsck._Survey, '_look_at_tags', push)
+    assert fsck('--remove', image_id)[0] == 1
+    assert storage.get_size('images/%s/layer' % image_id) == 1
+    assert fsck('--deep') == (0, {})
+
+
+@pytest.mark.once
+def test_removed_image_whose_layer_is_a_blob(fsck, client, images, storage):
+    archive = v1_images.tar(1000)
+    image_id = images.push([archive])[-1]
+    images.tag(image_id)
+    test_v2_push_api.digest_of(client, 'x', 'latest')
+    storage.remove('images/%s/ancestry' % image_id)
+    assert only_mended(fsck('--remove', image_id))
+    assert not storage.exists('images/%s/json' % image_id)
+    # v1 clients push it again; those of v2 have it.
+    assert client.expect(200, 'GET', '/v2/x/blobs/' + v1_images.digest(
+        archive)).data == archive
+    assert only(fsck(), 'image', image_id)
+    images.push_one(archive, image_id=image_id)
+    assert fsck('--deep') == (0, {})
+    storage.remove('repositories/library/x')
+    for name in ('json', 'ancestry'):
+        storage.remove('images/%s/%s' % (image_id, name))
+    assert fsck() == (0, {})

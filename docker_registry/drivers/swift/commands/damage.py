@@ -191,6 +191,9 @@ class Images(object):
                 continue  # in another container
             try:
                 headers = self._container.head(name)
+                # A blob that is a v1 layer, or the other way round.
+                below = self._container.read_manifest(name) if (
+                    'x-static-large-object' in headers) else []
             except errors.ObjectNotFoundError:
                 yield 'segment %s is missing' % name
                 continue
@@ -200,6 +203,9 @@ class Images(object):
                     name, found_bytes, size_bytes)
             elif headers['etag'].strip('"') != etag:
                 yield 'segment %s is another one than was pushed' % name
+            else:
+                for problem in self.segments(below):
+                    yield problem
 
     def _read(self, image_id, name, problems):
         try:

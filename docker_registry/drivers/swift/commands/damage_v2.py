@@ -11,6 +11,8 @@ from . import output
 from .. import errors
 from ..objects import hashing
 
+_META = 'x-object-meta-'
+
 
 class Blobs(object):
 
@@ -24,6 +26,8 @@ class Blobs(object):
     :param v2: stored_v2.StoredV2
     :param looker: damage.Images
     :param deep: whether to read each blob
+    :ivar images: ids of images whose layers blobs have for segments, a set;
+        after look()
     """
 
     def __init__(self, registry, v2, looker, deep):
@@ -32,17 +36,23 @@ class Blobs(object):
         self._stored = v2
         self._looker = looker
         self._deep = deep
-        # By the digest of each blob that is there: its problems.
+        # By the digest of each blob that is there: its problems, its bytes.
         self._problems = {}
+        self._sizes = {}
         self._unlisted = {}
+        self._prefix = registry.names.prefix('images')
+        self.images = set()
         self._hurts = collections.defaultdict(list)
 
     def look(self):
         """Look at each blob."""
         with output.Progress('blobs') as progress:
-            for digest, problems in progress.count(self._registry.jobs.each(
-                    self._look, self._stored.blobs())):
-                self._problems[digest] = problems or None
+            for digest, size_bytes, problems in progress.count(
+                    self._registry.jobs.each(
+                        self._look, self._stored.blobs())):
+                if size_bytes is not None:
+                    self._problems[digest] = problems or None
+                    self._sizes[digest] = size_bytes
 
     def reached(self, tag):
         """Return a tag, and the digests of all that it needs.
@@ -57,8 +67,12 @@ class Blobs(object):
             found = self._stored.reached(tag.digest)
         except errors.ObjectNotFoundError as error:
             return tag, set(), 'needs a manifest that is not there: %s' % error
-        except errors.BrokenObjectError:
-            return tag, {tag.digest}, None  # that is what the blob's is
+        except errors.BrokenObjectError as error:
+            digest = self._stored.layout.blob_digest(
+                error.object_name or '') or tag.digest
+            self._problems[digest] = self._problems.get(digest) or [
+                'cannot be read: %s' % error]
+            return tag, {digest}, None
         for digest in sorted(found):
             if not self._is_there(digest):
                 return tag, set(), 'needs %s, which is not there' % digest
@@ -69,6 +83,13 @@ class Blobs(object):
 
         :param name: such as "library/x:latest"
         """
+        for digest in digests:
+            for blob, size_bytes in self._stored.sizes(digest):
+                found = self._sizes.get(blob)
+                if found not in (None, size_bytes) and (
+                        not self._problems.get(blob)):
+                    self._problems[blob] = ['has %d bytes, and not %d' % (
+                        found, size_bytes)]
         for digest in digests:
             if self._problems.get(digest):
                 self._hurts[digest].append(name)
@@ -96,19 +117,27 @@ class Blobs(object):
                 for digest, written_at in self._unlisted.items()}
 
     def _look(self, blob):
-        """Return the digest of a blob, and what is wrong with it, a list."""
+        """Return the digest of a blob, its size, and what is wrong, a list."""
         name = self._stored.layout.blob(blob.digest)
         try:
             headers = self._container.head(name)
+            size_bytes = self._container.get_size(headers)
             problems = []
             if 'x-static-large-object' in headers:
-                problems = list(self._looker.segments(
-                    self._container.read_manifest(name)))
+                pieces = self._container.read_manifest(name)
+                self.images.update(
+                    piece[len(self._prefix):].split('/')[0]
+                    for piece, _, _ in pieces
+                    if piece and piece.startswith(self._prefix))
+                problems = list(self._looker.segments(pieces))
+            if not size_bytes and not _is_empty(blob.digest):
+                # As of registry:2, whose listing had no segment yet.
+                problems.append('has 0 bytes')
             if self._deep and not problems:
                 problems = self._read(name, blob.digest)
-            return blob.digest, problems
+            return blob.digest, size_bytes, problems
         except errors.ObjectNotFoundError:
-            return blob.digest, []  # removed meanwhile
+            return blob.digest, None, []  # the listing alone has it
 
     def _read(self, name, digest):
         algorithm, _, expected = digest.partition(':')
@@ -137,8 +166,19 @@ class Blobs(object):
     def _link(self, name, digest):
         def repair():
             try:
+                headers, content = self._registry.small_objects.get(name)
                 self._container.delete(name)
             except errors.ObjectNotFoundError:
+                return True  # removed since
+            if self._blob_headers(digest) is None:
+                return True
+            # A client has pushed it, and perhaps the link, in the meantime.
+            try:
+                self._registry.small_objects.write(
+                    name, content, True, {
+                        key: value for key, value in headers.items()
+                        if key.startswith(_META)})
+            except errors.ObjectExistsError:
                 pass
             return True
         return damage.Finding(
@@ -149,13 +189,20 @@ class Blobs(object):
         """Tell whether there is a blob, whatever the listing has."""
         if digest in self._problems:
             return True
-        try:
-            headers = self._container.head(self._stored.layout.blob(digest))
-        except errors.ObjectNotFoundError:
+        headers = self._blob_headers(digest)
+        if headers is None:
             return False
         self._problems[digest] = None
+        self._sizes[digest] = self._container.get_size(headers)
         self._unlisted[digest] = float(headers['x-timestamp'])
         return True
+
+    def _blob_headers(self, digest):
+        """Return what HEAD says of a blob, None where there is none."""
+        try:
+            return self._container.head(self._stored.layout.blob(digest))
+        except errors.ObjectNotFoundError:
+            return None
 
     def _exists(self, name):
         try:
@@ -163,3 +210,9 @@ class Blobs(object):
         except errors.ObjectNotFoundError:
             return False  # removed meanwhile
         return True
+
+
+def _is_empty(digest):
+    """Tell whether a digest is that of no bytes."""
+    algorithm, _, value = digest.partition(':')
+    return hashing.Digest(algorithm).hexdigest() == value

@@ -1,6 +1,7 @@
 """docker-registry-swift fsck: finds what clients could not pull, and why."""
 
 import collections
+import uuid
 
 from . import damage
 from . import damage_v2
@@ -37,8 +38,8 @@ def add_options(parser):
                         help='do what loses nothing')
     parser.add_argument(
         '--remove', metavar='NAME', action='append', default=[],
-        help='remove this damaged image or tag, as a finding names it; may be '
-        'given several times')
+        help='remove this damaged image, blob or tag, as a finding names it; '
+        'may be given several times')
     parser.add_argument(
         '--older-than', metavar='AGE', type=opened.seconds, default='24h',
         help='what has a mark of a push and was written since is being pushed '
@@ -59,10 +60,9 @@ def run(options):
         for finding in survey.findings():
             count += 1
             done = False
-            if finding.name in wanted and finding.kind in _REMOVALS:
+            if finding.name in wanted and finding.kind in _REMOVABLE:
                 wanted.discard(finding.name)
-                _REMOVALS[finding.kind](registry, finding.name)
-                done = True
+                done = survey.remove(finding)
             elif options.repair and finding.repair is not None:
                 done = finding.repair()
             left += not done
@@ -129,6 +129,7 @@ class _Survey(object):
         self._below = {}
         # By the id of an image that is not as it should be: its State.
         self._states = {}
+        self._unlike_parent = set()
         self._hurts = collections.defaultdict(list)
         self.images = self.tags = 0
 
@@ -159,6 +160,24 @@ class _Survey(object):
             if finding is not None:
                 yield finding
 
+    def remove(self, finding):
+        """Remove what was found; return whether it was still so.
+
+        It takes a while to look at everything, and clients push meanwhile.
+        """
+        name = finding.name
+        if finding.kind in ('image', 'mark'):
+            state = self._looker.state(self._stored.image(name))
+            if state.pushed_at is not None:
+                if self._now - state.pushed_at < self._age_seconds:
+                    return False
+            elif not state.problems and name not in self._unlike_parent:
+                return False
+            _remove_image(self._registry, name, name in self._blobs.images)
+        else:
+            _REMOVALS[finding.kind](self._registry, name)
+        return True
+
     def _add(self, state):
         image_id = self._own(state.id)
         self._below[image_id] = self._own(state.parent), state.depth
@@ -186,6 +205,7 @@ class _Survey(object):
                               'its parent %s' % parent)
 
     def _problem(self, image_id, text):
+        self._unlike_parent.add(image_id)
         state = self._states.get(image_id) or damage.State(
             image_id, None, None, [], True, None, None)
         self._states[image_id] = state._replace(
@@ -261,11 +281,10 @@ class _Survey(object):
             if image_id not in self._below:
                 self._add(self._looker.state(stored.Image(image_id, {})))
             image_id = self._below[image_id][0]
-        if tag.name not in [name for _, name in stored.listed_tags(
-                tag.repository.files)]:
+        path = stored.tag_path(tag.repository.path, tag.name)
+        if path.rsplit('/', 1)[1] not in tag.repository.files:
             return self._listing(
-                tag.written_at, self._registry.names.object_name(
-                    stored.tag_path(tag.repository.path, tag.name)))
+                tag.written_at, self._registry.names.object_name(path))
         return None
 
     def _is_absent(self, image_id):
@@ -319,6 +338,9 @@ class _Survey(object):
                 None if state.problems else lambda: self._end_push(state.id))
         if not hurts and self._is_absent(state.id):
             return None  # gone meanwhile, and nobody needs it
+        if not hurts and state.id in self._blobs.images and (
+                'json is missing' in state.problems):
+            return None  # removed but for the layer, which v2 clients need
         return damage.Finding(
             'image', state.id, state.problems, hurts,
             'remove it with --remove, and push one of the tags again' if hurts
@@ -353,14 +375,25 @@ class _Survey(object):
             'list the tags', repair)
 
 
-def _remove_image(registry, image_id):
-    """Remove a damaged image, so that clients push it again."""
-    # First, so that nobody takes half of it for an image.
-    registry.write(stored.image_path(image_id, _MARK), b'true')
+def _remove_image(registry, image_id, has_blob):
+    """Remove a damaged image, so that clients push it again.
+
+    :param has_blob: whether a blob of v2 has its bytes in the image's layer,
+        which stays then
+    """
     files = set(stored.Stored(registry).image(image_id).files)
     files |= {'json', 'ancestry', 'layer', '_checksum'}
+    if has_blob:
+        files -= {'layer', '_archive'}
+    # First, so that nobody takes half of it for an image; and its own, so that
+    # whoever begins to push it is seen.
+    path = stored.image_path(image_id, _MARK)
+    mark = b'fsck ' + uuid.uuid4().hex.encode('ascii')
+    registry.write(path, mark)
     for name in sorted(files - {_MARK}) + [_MARK]:
         try:
+            if registry.read(path) != mark:
+                return
             registry.large_objects.remove(registry.names.object_name(
                 stored.image_path(image_id, name)))
         except errors.ObjectNotFoundError:
@@ -377,5 +410,5 @@ def _remove_blob(registry, name):
     registry.large_objects.remove(name)
 
 
-_REMOVALS = {'image': _remove_image, 'mark': _remove_image,
-             'tag': _remove_tag, 'blob': _remove_blob}
+_REMOVALS = {'tag': _remove_tag, 'blob': _remove_blob}
+_REMOVABLE = ('image', 'mark') + tuple(_REMOVALS)
