@@ -5,9 +5,11 @@ import itertools
 import json
 import os
 import random
+import time
 
 import pytest
 import relay
+import steps
 from test_v2_adoption import history
 from test_v2_adoption import push
 import test_v2_push_api
@@ -18,8 +20,11 @@ from docker_registry.core import driver
 from docker_registry.drivers.swift import errors
 from docker_registry.drivers.swift.client import container
 from docker_registry.drivers.swift.commands import cluster_copy
+from docker_registry.drivers.swift.commands import copy_v1
+from docker_registry.drivers.swift.commands import copy_v2
 from docker_registry.drivers.swift.commands import driver_side
 from docker_registry.drivers.swift.commands import main
+from docker_registry.drivers.swift.commands import parallel
 from docker_registry.drivers.swift.v2 import adoption
 from docker_registry.drivers.swift.v2 import layout
 from docker_registry.drivers.swift.v2 import manifests
@@ -576,3 +581,197 @@ def test_what_a_directory_cannot_have(copy, open_flavor):
     assert 'for v2 clients alone' in found['a/b:latest']['reason']
     adoption.in_container(source.settings, source.container).refresh('a', 'b')
     assert outcomes(copy('here', 'files')) == (0, {'a/b:latest': 'copied'})
+
+
+@pytest.mark.once
+@pytest.mark.parametrize('here', [True, False])
+@pytest.mark.parametrize('is_there', [True, False])
+def test_index_that_is_damaged(copy, open_flavor, monkeypatch, here, is_there):
+    source = open_flavor('here')
+    client = test_v2_push_api.Client(source)
+    children = [client.push(tag=None, media_type=test_v2_push_api._OCI)
+                for _ in range(2)]
+    client.put_manifest(json.dumps({
+        'schemaVersion': 2, 'mediaType': test_v2_push_api._INDEX,
+        'manifests': [{'mediaType': test_v2_push_api._OCI, 'size': len(each),
+                       'digest': v1_images.digest(each)}
+                      for each in children]}).encode(),
+        tag='all', media_type=test_v2_push_api._INDEX)
+    client.push(tag='whole')
+    name = layout.Layout('/registry').blob(v1_images.digest(children[0]))
+    if is_there:
+        content = b'{' * len(children[0])
+        source.container.put(name, content, len(content), hashlib.md5(
+            content).hexdigest())
+    else:
+        source.container.delete(name)
+    if not here:
+        monkeypatch.setattr(cluster_copy, 'between', lambda *arguments: None)
+    status, found = copy('here', 'there')
+    assert (status, {tag: each['outcome'] for tag, each in found.items()}) == (
+        1, {'a/b:all': 'left', 'a/b:whole': 'copied'})
+    assert ('another digest' if is_there else 'is not there') in (
+        found['a/b:all']['reason'])
+    pulled = Pulled(open_flavor('there'))
+    pulled.manifest('a/b', 'whole')
+    pulled.client.expect(404, 'GET', '/v2/a/b/manifests/all')
+
+
+@pytest.mark.once
+def test_tag_of_v2_that_is_damaged(copy, open_flavor):
+    source = open_flavor('here')
+    client = test_v2_push_api.Client(source)
+    for tag in ('damaged', 'whole'):
+        client.push(tag=tag)
+    source.container.put(
+        layout.Layout('/registry').tag_link('a/b', 'damaged'), b'nothing', 7,
+        hashlib.md5(b'nothing').hexdigest())
+    status, found = copy('here', 'there')
+    assert (status, found['a/b:whole']['outcome']) == (1, 'copied')
+    assert 'no digest in it' in found['a/b:damaged']['reason']
+
+
+@pytest.mark.once
+def test_what_only_looks_like_a_blob(copy, open_flavor):
+    source = open_flavor('here')
+    client = test_v2_push_api.Client(source)
+    away = 'sha256:' + 64 * '1'
+    foreign = {'digest': away, 'size': 4, 'urls': ['http://127.0.0.1/away'],
+               'mediaType': 'application/vnd.oci.image.layer.'
+                            'nondistributable.v1.tar'}
+    # As who pushes these, too.
+    here = dict(foreign, **{name: value for name, value in client.push_blob(
+        os.urandom(10)).items() if name != 'mediaType'})
+    content = json.dumps({
+        'schemaVersion': 2, 'mediaType': test_v2_push_api._OCI,
+        'config': client.push_blob(b'{}'),
+        'layers': [client.push_blob(os.urandom(10)), foreign, here],
+        'annotations': {'org.opencontainers.image.base.digest': away},
+    }).encode()
+    client.put_manifest(content, tag='latest')
+    assert outcomes(copy('here', 'there')) == (0, {'a/b:latest': 'copied'})
+    pulled = Pulled(open_flavor('there'))
+    assert pulled.manifest('a/b', 'latest') == content
+    pulled.client.expect(200, 'GET', '/v2/a/b/blobs/' + here['digest'])
+
+
+@pytest.mark.once
+def test_cache_of_buildkit(copy, open_flavor):
+    source = open_flavor('here')
+    layers = [os.urandom(10), os.urandom(20)]
+    content = test_v2_push_api.put_cache(
+        source, test_v2_push_api.Client(source), layers)
+    assert outcomes(copy('here', 'there')) == (0, {'a/b:cache': 'copied'})
+    client = test_v2_push_api.Client(open_flavor('there'))
+    assert client.expect(200, 'GET', '/v2/a/b/manifests/cache'
+                         ).data == content
+    for layer in layers:
+        assert client.expect(200, 'GET', '/v2/a/b/blobs/' + v1_images.digest(
+            layer)).data == layer
+
+
+@pytest.mark.once
+@pytest.mark.parametrize('has_tarsum', [True, False])
+def test_layer_of_other_bytes_is_not_made_a_blob(copy, open_flavor,
+                                                 has_tarsum):
+    source, target = open_flavor('here'), open_flavor('there')
+    archive = v1_images.tar(1000)
+    images = v1_images.Images(source)
+    image_id = images.push([archive])[-1]
+    images.tag(image_id)
+    converted = test_v2_push_api.Client(source).expect(
+        200, 'GET', '/v2/x/manifests/latest').data
+    # As another engine has packed it; tarsums are the same then.
+    v1_images.Images(target).push_one(
+        v1_images.tar(1000), image_id=image_id, checksum=has_tarsum)
+    status, found = copy('here', 'there')
+    assert (status, found['x:latest']['outcome']) == (
+        (0, 'copied') if has_tarsum else (1, 'left'))
+    name = layout.Layout('').blob(manifests.parse(converted).blobs[-1])
+    assert b''.join(target.stream_read(name)) == archive
+    test_v2_push_api.Client(target).expect(
+        200 if has_tarsum else 404, 'GET', '/v2/x/manifests/latest')
+
+
+@pytest.mark.once
+def test_image_that_goes_meanwhile(copy, open_flavor, monkeypatch):
+    base, top, other = fill(open_flavor('files'))
+    copy('files', 'here')
+    target = open_flavor('here')
+    for tag in ('latest', '1.0'):
+        v1_images.Images(target).untag(tag=tag)
+    # As gc does with what no tag reaches.
+    steps.during(monkeypatch, copy_v1.Images, '_copy_repository',
+                 lambda: target.remove('images/%s/json' % top))
+    status, found = copy('files', 'here')
+    assert (status, found['team/app:7']['outcome']) == (1, 'there')
+    for tag in ('latest', '1.0'):
+        assert 'has been removed' in found['library/x:' + tag]['reason']
+        assert not target.exists('repositories/library/x/tag_' + tag)
+    assert outcomes(copy('files', 'here'))[0] == 0
+    assert contents(target) == contents(open_flavor('files'))
+
+
+@pytest.mark.once
+def test_private_although_the_listing_lags(copy, open_flavor, monkeypatch):
+    fill(open_flavor('here'))
+    plain = container.Container.list
+
+    def lagging(self, *arguments, **keywords):
+        return (entry for entry in plain(self, *arguments, **keywords)
+                if not entry['name'].endswith('/_private'))
+    monkeypatch.setattr(container.Container, 'list', lagging)
+    assert copy('here', 'there')[0] == 0
+    assert open_flavor('there').exists('repositories/team/app/_private')
+
+
+@pytest.mark.once
+def test_many_tags_of_one_repository(copy, open_flavor, monkeypatch):
+    images = v1_images.Images(open_flavor('here'))
+    top = images.push([b'a'])[-1]
+    for number in range(30):
+        images.tag(top, tag='t%d' % number)
+    plain = os.makedirs
+
+    def makedirs(path, *arguments, **keywords):
+        time.sleep(0.05)  # so that they all do it at once
+        plain(path, *arguments, **keywords)
+    monkeypatch.setattr(os, 'makedirs', makedirs)
+    status, found = copy('here', 'files')
+    assert (status, len(found)) == (0, 30)
+
+
+@pytest.mark.once
+def test_no_more_jobs_than_connections(copy, open_flavor, flavors,
+                                       monkeypatch):
+    fill(open_flavor('files'))
+    flavors['here']['swift_connections'] = 3
+    counts = []
+    plain = parallel.Jobs
+
+    def jobs(count):
+        counts.append(count)
+        return plain(count)
+    monkeypatch.setattr(parallel, 'Jobs', jobs)
+    assert copy('files', 'here', '--jobs', '10')[0] == 0
+    assert max(counts) == 3
+
+
+@pytest.mark.once
+def test_blob_that_goes_meanwhile(copy, open_flavor, monkeypatch):
+    layer = os.urandom(10)
+    source, target = open_flavor('here'), open_flavor('there')
+    test_v2_push_api.Client(source).push(layers=[layer])
+    copy('here', 'there')
+    client = test_v2_push_api.Client(target)
+    client.expect(202, 'DELETE', '/v2/a/b/manifests/latest')
+    steps.during(monkeypatch, copy_v2.Repositories, '_copy_links',
+                 lambda: target.container.delete(
+                     layout.Layout('/other/place').blob(
+                         v1_images.digest(layer))))
+    status, found = copy('here', 'there')
+    assert status == 1
+    assert 'has been removed' in found['a/b:latest']['reason']
+    client.expect(404, 'GET', '/v2/a/b/manifests/latest')
+    assert copy('here', 'there')[0] == 0
+    Pulled(target).manifest('a/b', 'latest')

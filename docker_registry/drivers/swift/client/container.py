@@ -364,6 +364,14 @@ class Container(object):
             if not self._settings.create_container:
                 raise
 
+    def make(self):
+        """Make the container, where it is missing and settings allow it.
+
+        :raises errors.SwiftError: it is missing, and cannot be made
+        """
+        self._creation.put(lambda: self._requests.send(
+            'HEAD container ' + self.name, None, self._head))
+
     def capabilities(self):
         """Return the cluster's Capabilities; a process asks for them once."""
         if self._capabilities is None:

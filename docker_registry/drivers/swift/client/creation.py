@@ -28,7 +28,8 @@ class Creation(object):
     def put(self, put):
         """Write an object, and make the container if it is missing.
 
-        :param put: callable that sends the PUT of the object
+        :param put: callable that sends the PUT of the object, or asks for the
+            container
         :raises errors.SwiftError: as put raises it; where the container
             cannot be written to, the message names the setting
         """
@@ -81,7 +82,7 @@ class Creation(object):
         kind = (errors.AccessDeniedError if error.status == 403
                 else errors.SwiftError)
         made = kind('PUT %s: cannot write to container %s (see %s): %s' % (
-            error.object_name, self._name,
+            error.object_name or 'container', self._name,
             ', '.join(see or ['swift_container']), reason),
             error.object_name, error.status, error.transaction_id)
         made.see = see

@@ -57,9 +57,13 @@ def run(options):
                 options.config, options.target, options.jobs,
                 writes=True) as target:
         source.look()
-        jobs = parallel.Jobs(options.jobs)
+        jobs = parallel.Jobs(min([options.jobs] + [
+            side.registry.settings.connections for side in (source, target)
+            if isinstance(side, sides.SwiftSide)]))
         try:
             cluster = cluster_copy.between(source, target, jobs)
+            if cluster is not None:
+                target.prepare()
             blobs = copy_v2.between(source, target, jobs, cluster,
                                     options.verify)
             copying = [copy_v1.Images(source, target, jobs, options, cluster,

@@ -269,8 +269,11 @@ class Images(object):
     def _copy_repository(self, repository):
         """Copy what a repository has beside its tags, before them."""
         # First, so that nobody sees for a moment what is private.
-        if '_private' in repository.files:
-            self._target.write(repository.path + '/_private', b'')
+        # Nor where the listing does not have it yet.
+        private = repository.path + '/_private'
+        if '_private' in repository.files or self._has_path(
+                self._source, private):
+            self._target.write(private, b'')
         for name in ('_index_images', '_images_list', 'json'):
             if name in repository.files:
                 path = '%s/%s' % (repository.path, name)
@@ -313,6 +316,12 @@ class Images(object):
             is_there = self._target.read(path) == content
         except errors.ObjectNotFoundError:
             is_there = False
+        if not is_there and not self._has(self._target, ancestry[0], 'json'):
+            # As the registry does: gc may have removed it since it was found.
+            return transfer.Result(
+                'v1', repository.name, name, 'left', 'image %s has been '
+                'removed from the target meanwhile; run this again'
+                % ancestry[0], 0, 0)
         # An image counts for the first of its tags.
         sizes = [size_bytes for size_bytes in (
             copied.pop(image_id, None) for image_id in ancestry)
@@ -337,8 +346,11 @@ class Images(object):
                 image_id, name))
 
     def _has(self, side, image_id, name):
+        return self._has_path(side, stored.image_path(image_id, name))
+
+    def _has_path(self, side, path):
         try:
-            side.stat(stored.image_path(image_id, name))
+            side.stat(path)
         except errors.ObjectNotFoundError:
             return False
         return True

@@ -31,30 +31,30 @@ def between(source, target, jobs, cluster, verifies):
     if not (isinstance(source, sides.SwiftSide)
             and isinstance(target, sides.SwiftSide)):
         return None
-    return Blobs(source.registry, target.registry, jobs, cluster, verifies)
+    return Blobs(source, target, jobs, cluster, verifies)
 
 
 class Blobs(object):
 
     """Copies blobs, each once.
 
-    :param source, target: opened.Opened
+    :param source, target: sides.SwiftSide
     :param jobs: parallel.Jobs
     :param cluster: cluster_copy.ClusterCopy between them, or None
     :param verifies: whether to read what the target has
-    :ivar registries: source and target
+    :ivar registries: opened.Opened of the source and of the target
     :ivar source, target: stored_v2.StoredV2
     """
 
     def __init__(self, source, target, jobs, cluster, verifies):
-        self.registries = source, target
-        self._source = source
-        self._target = target
+        self._sides = source, target
+        self.registries = source.registry, target.registry
+        self._source, self._target = self.registries
         self._jobs = jobs
         self._cluster = cluster
         self._verifies = verifies
-        self.source = stored_v2.StoredV2(source)
-        self.target = stored_v2.StoredV2(target)
+        self.source = stored_v2.StoredV2(self._source)
+        self.target = stored_v2.StoredV2(self._target)
         self._done = set()
 
     def copy(self, digest):
@@ -128,16 +128,34 @@ class Blobs(object):
         if segment is None or not segment.startswith(
                 self._source.names.prefix('images')):
             return False
-        layer = self._target.names.object_name(
-            self._source.names.path(segment))
+        path = self._source.names.path(segment)
+        layer = self._target.names.object_name(path)
         try:
             headers = self._target.container.head(layer)
-            if int(headers['content-length']) != size_bytes:
+            if int(headers['content-length']) != size_bytes or (
+                    not self._is_same(path, headers)):
                 return False
             self.target.store.put_blob_of(digest, layer, headers)
             return True
         except errors.ObjectNotFoundError:
             return False
+
+    def _is_same(self, path, headers):
+        """Tell whether a file of an image is the same at the target.
+
+        It may have been pushed there by another engine, of other bytes.
+
+        :param headers: what HEAD says of the target's
+        """
+        found = self._source.container.head(
+            self._source.names.object_name(path))
+        if found['etag'] == headers['etag']:
+            return True
+        # A tarsum is the same for layers of other bytes.
+        source, target = [
+            {each for each in sides.checksums(side, path.split('/')[1])
+             if each.startswith('sha256:')} for side in self._sides]
+        return bool(source & target)
 
     def _compare(self, digest):
         algorithm, _, expected = digest.partition(':')
@@ -165,7 +183,6 @@ class Repositories(object):
         self._source = blobs.source
         self._target = blobs.target
         self._registries = blobs.registries
-        self._stored = stored.Stored(blobs.registries[0])
         self._jobs = jobs
         self._options = options
         self.found = False
@@ -181,16 +198,22 @@ class Repositories(object):
                         yield result
 
     def _copy(self, repository):
-        tags = [(tag, link) for tag, link in self._jobs.each(
-            lambda tag: (tag, self._link(repository.name, tag)), [
-                tag for tag in sorted(repository.tags)
-                if stored.fits(tag, self._options.tag)]) if link]
+        tags = []
+        for tag, link, reason in self._jobs.each(
+                lambda tag: self._link(repository.name, tag), [
+                    tag for tag in sorted(repository.tags)
+                    if stored.fits(tag, self._options.tag)]):
+            if reason:
+                yield transfer.Result('v2', repository.name, tag, 'left',
+                                      reason, 0, 0)
+            elif link:
+                tags.append((tag, link))
         roots = {link.digest for _, link in tags}
         if self._options.tag == '*':
             roots.update(repository.revisions)  # that are pulled by digest
-        trees, referrers = self._trees(roots, repository)
-        failures, copied = {}, {}
-        digests = set().union(*[tree for tree in trees.values() if tree])
+        trees, failures, referrers = self._trees(roots, repository)
+        copied = {}
+        digests = set().union(*trees.values()).difference(failures)
         for digest, size_bytes, reason in self._jobs.each(
                 self._copy_blob, sorted(digests)):
             if reason:
@@ -204,48 +227,80 @@ class Repositories(object):
                 failures[digest] = failures[wrong[0]]
             else:
                 whole[digest] = tree
-        self._copy_links(repository.name, whole, referrers)
+        self._copy_links(repository, whole, referrers)
+        # What was there already gc may have removed; it heeds links that are
+        # new, and what was copied is new itself.
+        gone = self._gone(set().union(*whole.values()).difference(copied))
+        for digest, tree in whole.items():
+            if tree & gone:
+                failures[digest] = (
+                    '%s has been removed from the target meanwhile; run this '
+                    'again' % min(tree & gone))
         for result in self._jobs.each(lambda each: self._copy_tag(
                 repository.name, each, trees, failures, copied), tags):
             yield result
 
     def _link(self, name, tag):
-        """Return what a tag names, None unless that is what counts."""
-        link = self._source.store.tag_link(name, tag)
-        path = stored.repository_path('/'.join(layout.v1_repository(name)))
-        v1 = self._stored.tag(stored.Repository(name, path, {}), tag)
+        """Return a tag, its link if that is what counts, and why it is left.
+
+        :returns: (tag, store.Link or None, text or None)
+        """
+        try:
+            link = self._source.store.tag_link(name, tag)
+        except errors.BrokenObjectError as error:
+            return tag, None, str(error)
+        v1 = _v1_tag(self._registries[0], name, tag)
         own = v1 if v1 is not None and v1.digest is None else None
-        return link if repositories.is_good(own, link) else None
+        return tag, link if repositories.is_good(own, link) else None, None
 
     def _trees(self, roots, repository):
         """Return what manifests need, also those about them.
 
-        :returns: dict from the digests of manifests to sets of digests, and
-            the pairs of subjects and digests among them, a list
+        :returns: dict from the digests of manifests to sets of digests; dict
+            from those that cannot be read to why; and the pairs of subjects
+            and digests among them, a set
         """
-        trees, referrers = {}, []
+        trees, failures, referrers = {}, {}, set()
         waiting = set(roots)
         while waiting:
-            for digest, tree in self._jobs.each(self._tree, sorted(waiting)):
+            found = set()
+            for digest, tree, children, unread in self._jobs.each(
+                    lambda digest: self._tree(digest, repository),
+                    sorted(waiting)):
                 trees[digest] = tree
-            waiting = set()
-            for digest in list(trees):
-                try:
-                    waiting |= self._source.references(digest).manifests
-                except (errors.ObjectNotFoundError, errors.BrokenObjectError):
-                    pass
+                failures.update(unread)
+                found |= children
             for pair in repository.referrers:
                 if pair[0] in trees and pair not in referrers:
-                    referrers.append(pair)
-                    waiting.add(pair[1])
-            waiting -= set(trees)
-        return trees, referrers
+                    referrers.add(pair)
+                    found.add(pair[1])
+            waiting = found.difference(trees)
+        return trees, failures, referrers
 
-    def _tree(self, digest):
-        try:
-            return digest, self._source.reached(digest)
-        except (errors.ObjectNotFoundError, errors.BrokenObjectError):
-            return digest, {digest}  # copying it tells
+    def _tree(self, digest, repository):
+        """Return a manifest and what it needs, as far as that can be read.
+
+        :returns: its digest; a set of digests; those of the manifests below
+            it, a set; and dict from those that cannot be read to why
+        """
+        tree, children, unread = {digest}, set(), {}
+        waiting = [digest]
+        while waiting:
+            each = waiting.pop()
+            try:
+                found = self._source.references(each)
+            except errors.ObjectNotFoundError:
+                unread[each] = '%s is damaged: it is not there' % each
+                continue
+            except errors.BrokenObjectError as error:
+                unread[each] = str(error)
+                continue
+            waiting.extend(found.manifests - children)
+            children |= found.manifests
+            # What clients find elsewhere, unless the repository has it.
+            tree |= found.blobs | found.manifests | (
+                found.mentioned.intersection(repository.layers))
+        return digest, tree, children, unread
 
     def _copy_blob(self, digest):
         """Return a digest, its size if it was copied, and why it was not."""
@@ -254,9 +309,18 @@ class Repositories(object):
         except (transfer.LeftError, errors.BrokenObjectError) as error:
             return digest, None, str(error)
 
-    def _copy_links(self, name, trees, referrers):
+    def _gone(self, digests):
+        """Return which blobs the target has not any more, a set."""
+        return {digest for digest, is_there in self._jobs.each(
+            lambda digest: (digest, self._target.store.has_blob(digest)),
+            sorted(digests)) if not is_there}
+
+    def _copy_links(self, repository, trees, referrers):
         """Let the target's repository have manifests and what they need."""
-        layers = set().union(*trees.values()).difference(trees)
+        name = repository.name
+        # registry:2 may have a manifest as a layer, too.
+        layers = set().union(*trees.values()).difference(
+            set(trees).difference(repository.layers))
         list(self._jobs.each(lambda digest: self._copy_link(name, digest),
                              sorted(layers)))
         list(self._jobs.each(lambda digest: self._copy_revision(
@@ -292,6 +356,12 @@ class Repositories(object):
             return transfer.Result('v2', name, tag, 'left',
                                    failures[link.digest], 0, 0)
         if link.image_id:
+            # It counts as long as the v1 tag names that.
+            v1 = _v1_tag(self._registries[1], name, tag)
+            if v1 is None or v1.image_id != link.image_id:
+                return transfer.Result(
+                    'v2', name, tag, 'left', 'it was made of image %s, which '
+                    'is left' % link.image_id, 0, 0)
             self._copy_record(link.image_id)
         # A blob counts for the first of its tags.
         sizes = [size_bytes for size_bytes in (
@@ -315,6 +385,12 @@ class Repositories(object):
             target.write(path, source.read(path))
         except errors.ObjectNotFoundError:
             pass  # it is converted again, to the same
+
+
+def _v1_tag(registry, name, tag):
+    """Return the stored.Tag that v1 clients know by a name, or None."""
+    path = stored.repository_path('/'.join(layout.v1_repository(name)))
+    return stored.Stored(registry).tag(stored.Repository(name, path, {}), tag)
 
 
 class Left(object):

@@ -76,6 +76,18 @@ class SwiftSide(object):
         """
         self.registry.look()
 
+    def prepare(self):
+        """Make the container, where it is missing and that is allowed.
+
+        A PUT makes it; a COPY does not, and may be the first request.
+        """
+        try:
+            self.registry.container.make()
+        except errors.AccessDeniedError as error:
+            if error.status != 403:
+                raise
+            # The user may only use its objects.
+
     def repositories(self, pattern):
         """Yield each stored.Repository whose name fits a pattern."""
         return self._stored.repositories(pattern)
@@ -201,8 +213,11 @@ class FileSide(object):
     def write_layer(self, path, stream, find_checksum):
         """Write a stream; see SwiftSide.write_layer()."""
         path = self._path(path)
-        if not os.path.isdir(os.path.dirname(path)):
+        try:
             os.makedirs(os.path.dirname(path))
+        except OSError as error:  # another thread may just have made it
+            if error.errno != errno.EEXIST:
+                raise
         # Beside the directory of the image, which is listed.
         part = '%s.%s.part' % (os.path.dirname(path), uuid.uuid4().hex)
         try:
