@@ -1,6 +1,7 @@
 """docker-registry-swift gc of what v2 clients push, on a real Swift."""
 
 import hashlib
+import json
 import os
 
 import pytest
@@ -10,6 +11,7 @@ from test_v2_adoption import push
 import test_v2_push_api
 import v1_images
 
+from docker_registry.drivers.swift.commands import dynamic
 from docker_registry.drivers.swift.commands import gc as commands_gc
 from docker_registry.drivers.swift.commands import removal
 from docker_registry.drivers.swift.commands import removal_v2
@@ -218,3 +220,91 @@ def test_tag_that_comes_meanwhile(client, gc, monkeypatch):
         _LAYOUT.revision_link('a/b', _DIGEST(other))]
     pull(client, old, reference='again')
     pull(client, old, reference=_DIGEST(old))
+
+
+def put_dynamic(storage, prefix, *names):
+    """Write segments, and manifests of them, as registry:2 does."""
+    for number in (1, 2):
+        storage.container.put(
+            '%s/%016d' % (prefix, number), b'abc', 3,
+            hashlib.md5(b'abc').hexdigest())
+    for name in names:
+        storage.container.put(
+            name, b'', 0, hashlib.md5(b'').hexdigest(), headers={
+                'X-Object-Manifest': '%s/%s' % (
+                    storage.container.name, prefix)})
+
+
+def test_segments_of_registry_2(client, gc, storage, monkeypatch):
+    segments = 'registry/segments/%s/' + 40 * 'a0'
+    digest = _DIGEST(b'abcabc')
+    # Killed between blob and upload: both have the same segments.
+    upload = _LAYOUT.uploads('a/b') + '/0123/'
+    put_dynamic(storage, segments % '123', upload + 'data',
+                _LAYOUT.blob(digest))
+    put_dynamic(storage, segments % '456', _LAYOUT.uploads('a/b') + '/4/data')
+    put_dynamic(storage, segments % '789')
+    others = ['registry/segments/other', 'registry/segments/789/x/1']
+    for name in others:
+        storage.container.put(name, b'a', 1, hashlib.md5(b'a').hexdigest())
+    client.put_manifest(json.dumps({
+        'schemaVersion': 2, 'mediaType': test_v2_push_api._OCI,
+        'config': client.push_blob(b'{}'), 'layers': [
+            client.push_blob(b'abcabc')]}).encode(), tag='latest')
+    lost = ['%s/%016d' % (segments % '789', number) for number in (1, 2)]
+    assert gc('--delete') == {}  # somebody may be pushing
+    monkeypatch.setattr(commands_gc, '_PUSH_SECONDS', 0)
+    assert gc() == {'segment': lost, 'upload': [
+        upload, _LAYOUT.uploads('a/b') + '/4/']}
+    found = gc('--delete')
+    assert found['segment'] == [
+        '%s/%016d' % (segments % part, number)
+        for part in ('456', '789') for number in (1, 2)]
+    assert gc() == {}
+    assert client.expect(200, 'GET', '/v2/a/b/blobs/' + digest
+                         ).data == b'abcabc'
+    assert {entry['name'] for entry in storage.container.list(
+        'registry/segments/')} == set(others) | {
+            '%s/%016d' % (segments % '123', number) for number in (1, 2)}
+
+
+@pytest.mark.once
+def test_segments_that_get_a_manifest_meanwhile(gc, storage, monkeypatch):
+    prefix = 'registry/segments/123/' + 40 * 'a0'
+    put_dynamic(storage, prefix)
+    monkeypatch.setattr(commands_gc, '_PUSH_SECONDS', 0)
+    plain = dynamic.Segments._in_use
+
+    def in_use(self):
+        monkeypatch.setattr(dynamic.Segments, '_in_use', plain)
+        try:
+            return plain(self)
+        finally:
+            put_dynamic(storage, prefix, _LAYOUT.uploads('a/b') + '/0/data')
+    monkeypatch.setattr(dynamic.Segments, '_in_use', in_use)
+    assert gc('--delete') == {}
+    assert len(list(storage.container.list('registry/segments/'))) == 2
+
+
+@pytest.mark.once
+def test_two_at_the_same_time(client, gc, storage, monkeypatch, json_command):
+    prefix = 'registry/segments/123/' + 40 * 'a0'
+    put_dynamic(storage, prefix, _LAYOUT.blob(_DIGEST(b'abcabc')))
+    monkeypatch.setattr(commands_gc, '_PUSH_SECONDS', 0)
+    pushed, others = [], []
+    steps.during(
+        monkeypatch, removal_v2.RemovalV2, '_hide',
+        lambda: pushed.append(push(client, [b'abcabc'], _CONFIG)))
+    plain = removal_v2.RemovalV2._settle
+
+    def settle(self, wanted):
+        if self._hidden:  # the blob is not there now, but will be
+            others.append([
+                line for line in json_command('gc', '--older-than', '0s')[1]
+                if line.get('name', '').startswith(prefix)])
+        plain(self, wanted)
+    monkeypatch.setattr(removal_v2.RemovalV2, '_settle', settle)
+    assert gc('--delete') == {}
+    assert others == [[]]
+    pull(client, pushed[0])
+    assert gc() == {}

@@ -4,6 +4,7 @@ import collections
 import itertools
 import time
 
+from . import dynamic
 from . import opened
 from . import output
 from . import reach
@@ -77,12 +78,13 @@ def run(options):
             found = garbage.remove_images(found)
         for image_id, size_bytes, written_at in found:
             report.add('image', image_id, size_bytes, written_at)
-        found = garbage.segments()
-        if options.delete:
-            found = garbage.remove_segments(found)
-        for entry in found:
-            report.add('segment', entry['name'], entry['bytes'],
-                       stored.written_at(entry))
+        left = dynamic.Segments(registry, garbage.is_given_up)
+        for segments, remove in (
+                (garbage.segments(), garbage.remove_segments),
+                (left.find(), left.remove)):
+            for entry in remove(segments) if options.delete else segments:
+                report.add('segment', entry['name'], entry['bytes'],
+                           stored.written_at(entry))
         report.end()
     return 1 if report.found and not options.delete else 0
 

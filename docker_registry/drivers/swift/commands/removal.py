@@ -224,6 +224,8 @@ class Removal(object):
         """
         names = set(self._stored.image(image_id).files)
         for name in sorted((names | {'layer', '_checksum'}) - {_MARK}):
+            if self._read(image_id, _MARK) != mark:
+                return  # somebody has begun to push it
             try:
                 self._registry.large_objects.remove(
                     self._name(image_id, name))

@@ -91,7 +91,10 @@ class RemovalV2(object):
         """Remove what find() has returned; yield those that are gone."""
         for each in found:
             if each.kind == 'upload':
-                self._remove_upload(each.name)
+                # Not its segments: a blob may have them, see dynamic.py.
+                self._container.delete_all([
+                    entry['name'] for entry in self._container.list(
+                        each.name)])
                 yield each
         wanted = {each.digest: each for each in found if each.kind == 'blob'}
         manifests = [each for each in found if each.kind == 'manifest']
@@ -325,16 +328,23 @@ class RemovalV2(object):
         # What registry:2 has written.
         manifest = headers['x-object-manifest']
         container, _, prefix = manifest.partition('/')
+        # Another gc must not take its segments for such that nothing needs.
+        hidden = names.segment_name(large_object.new_prefix(name), 0)
+        self._put_dynamic(hidden, manifest)
 
         def make():
             try:
-                self._container.put(name, b'', 0, _NO_BYTES, True,
-                                    {'x-object-manifest': manifest})
+                self._put_dynamic(name, manifest)
             except errors.ObjectExistsError:
                 pass
-        return _Hidden(make, [
+            self._container.delete_all([hidden])
+        return _Hidden(make, [hidden] + [
             entry['name'] for entry in self._container.list(prefix)
-        ] if container == self._container.name else [])
+        ] if container == self._container.name else [hidden])
+
+    def _put_dynamic(self, name, manifest):
+        self._container.put(name, b'', 0, _NO_BYTES, True,
+                            {'x-object-manifest': manifest})
 
     def _hide_plain(self, name, headers):
         etag = headers['etag'].strip('"')
@@ -361,19 +371,6 @@ class RemovalV2(object):
         owners = {names.owner_name(segment.rsplit('/', 1)[0] + '/', name)
                   for segment in gone}
         self._container.delete_all(gone + sorted(owners))
-
-    def _remove_upload(self, prefix):
-        for entry in list(self._container.list(prefix)):
-            try:
-                headers = self._container.head(entry['name'])
-            except errors.ObjectNotFoundError:
-                continue
-            container, _, segments = headers.get(
-                'x-object-manifest', '').partition('/')
-            self._container.delete_all([entry['name']])
-            if container == self._container.name:
-                self._container.delete_all(
-                    each['name'] for each in self._container.list(segments))
 
     def _each(self, function, items):
         for _ in self._jobs.each(function, items):

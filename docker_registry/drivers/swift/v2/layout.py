@@ -106,6 +106,10 @@ class Layout(object):
         """Return what the names of all blobs begin with."""
         return self._root + 'blobs/'
 
+    def segments_prefix(self):
+        """Return what the names of registry:2's segments begin with."""
+        return self._root[:-len(_ROOT)] + 'segments/'
+
     def blob_digest(self, object_name):
         """Return the digest that a blob's name has; undoes blob().
 
