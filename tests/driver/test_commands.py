@@ -115,3 +115,11 @@ def stopping(method, left):
             raise KeyboardInterrupt
         return method(*arguments, **keywords)
     return stop
+
+
+def test_fault_is_nothing_that_was_found(command, filled, monkeypatch):
+    def fail(*arguments, **keywords):
+        raise KeyError('of this program')
+    monkeypatch.setattr(container.Container, 'metadata', fail)
+    status, printed = command('gc')
+    assert (status, 'of this program' in printed) == (2, True)

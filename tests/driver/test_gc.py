@@ -3,6 +3,7 @@
 import itertools
 import json
 import random
+import sys
 import time
 
 import pytest
@@ -222,6 +223,21 @@ def test_image_that_is_pushed_again_meanwhile(
 
 
 @pytest.mark.once
+def test_image_that_is_pushed_while_it_goes(gc, images, storage, whole, quick,
+                                            monkeypatch):
+    image_id = images.push([b'a'])[-1]
+    mark = 'images/%s/_inprogress' % image_id
+
+    def push():
+        storage.put_content(mark, b'true')
+        images.push_one(b'a', image_id=image_id)
+        storage.remove(mark)
+    steps.during(monkeypatch, removal.Removal, '_finish', push)
+    gc('--delete')
+    assert whole(image_id)
+
+
+@pytest.mark.once
 def test_push_that_was_given_up(gc, images, storage, look, quick,
                                 monkeypatch):
     image_id = images.push([b'a'])[-1]
@@ -271,8 +287,8 @@ def test_what_somebody_left_who_was_killed(gc, images, whole, quick,
     image_id = images.push([b'a'])[-1]
     with monkeypatch.context() as patched:
         patched.setattr(removal.Removal, '_undo_all', lambda self: None)
-        steps.during(patched, removal.Removal, '_wait', lambda: 1 / 0)
-        with pytest.raises(ZeroDivisionError):
+        steps.during(patched, removal.Removal, '_wait', sys.exit)
+        with pytest.raises(SystemExit):
             gc('--delete')
     images.tag(image_id)
     gc('--delete')
@@ -372,3 +388,17 @@ def test_outage_is_not_not_there(command, images):
             *options,
             swift_object_storage_url='http://127.0.0.1:9/v1/AUTH_test',
             swift_retries=0)[0] == 2
+
+
+@pytest.mark.once
+@pytest.mark.parametrize('name', ['team/', '', '/', '/app', 'team//app'])
+def test_what_is_no_name_of_a_repository(command, images, storage, name):
+    images.tag(images.push([b'a'])[-1], 'team/app')
+    storage.put_content('repositories/team/a/_index_images', b'[]')
+    for options in (('repository', 'rm', name), ('tags', 'rm', name, 'a'),
+                    ('tags', 'rm', 'team/app', '')):
+        with pytest.raises(SystemExit) as caught:
+            command(*options)
+        assert caught.value.code == 2
+    assert storage.exists('repositories/team/app/tag_latest')
+    assert storage.exists('repositories/team/a/_index_images')

@@ -42,7 +42,11 @@ def run(config, capsys):
     return run
 
 
-def test_nothing_to_do(run):
+def test_nothing_to_do(run, storage):
+    status, lines = run()
+    assert (status, len(lines)) == (2, 1)
+    assert 'HEAD container' in lines[0]
+    storage.put_content('a', b'b')  # makes the container
     assert run() == (0, ['0 of 0 can be pulled by v2 clients'])
 
 
@@ -114,14 +118,14 @@ def test_outage_stops_it(run, v1, faults):
     faults.inject(relay.drop(), 'HEAD', '/layer', times=2)
     url = 'http://127.0.0.1:%d/auth/v1.0' % faults.port
     status, lines = run('--jobs', '1', swift_authurl=url, swift_retries=1)
-    assert status == 1
+    assert status == 2
     assert lines[-1].startswith('stopped after 0 of 1: HEAD registry/images/')
     assert run(swift_authurl=url)[0] == 0
 
 
 def test_configuration_that_is_wrong(run):
     status, lines = run(swift_password=None)
-    assert status == 1
+    assert status == 2
     assert 'swift_password: missing' in '\n'.join(lines)
 
 

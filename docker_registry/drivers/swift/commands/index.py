@@ -185,30 +185,32 @@ def add_options(parser):
 
 
 def run(options):
-    """Run the command; return the exit status: 1 if anything has failed."""
+    """Convert; return the exit status, 1 if something could not be."""
     try:
         config = files.read(options.config, options.flavor)
         parsed = settings.parse(None, config)
     except errors.ConfigError as error:
         output.print_line(str(error))
-        return 1
+        return 2
     pool = connections.Connections(parsed)
+    swift_container = container.Container(parsed, pool)
     index = Index(repositories.in_container(
-        parsed, container.Container(parsed, pool), options.jobs),
+        parsed, swift_container, options.jobs),
         options.repository, options.jobs)
     progress = _Lines()
     if sys.stdout.isatty():
         progress = _Bar(index, lambda: pool.statistics()['bytes_in'])
     try:
+        swift_container.metadata()  # one that is not there is empty
         with progress:
             index.run(progress.report)
     except errors.SwiftError as error:
         output.print_line('stopped after %d of %d: %s' % (
             index.done, index.count, error))
-        return 1
+        return 2
     except KeyboardInterrupt:
         output.print_line('stopped after %d of %d' % (index.done, index.count))
-        return 130
+        return 2
     output.print_line('%d of %d can be pulled by v2 clients' % (
         index.done - len(index.failures), index.count))
     for name, text in index.failures:

@@ -10,6 +10,7 @@ import argparse
 import logging
 import os
 import sys
+import traceback
 
 try:
     from . import check
@@ -68,6 +69,9 @@ def main(arguments=None):
         output.print_error('%s: %s' % (chosen.command, error))
     except KeyboardInterrupt:
         output.print_error('%s: stopped' % chosen.command)
+    except Exception:
+        # Nothing that the command has found: Python's own status would be 1.
+        traceback.print_exc()
     return 2
 
 

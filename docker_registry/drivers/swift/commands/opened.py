@@ -7,6 +7,7 @@ import argparse
 import re
 
 from . import parallel
+from .. import compat
 from .. import contents
 from .. import errors
 from ..config import files
@@ -31,6 +32,27 @@ def seconds(text):
             'not an age such as 90s, 30min, 24h or 7d: %s' % text)
     return int(found.group(1)) * {'s': 1, 'min': 60, 'h': 3600,
                                   'd': 86400}[found.group(2)]
+
+
+def repository(text):
+    """Return the name of one repository, as an option has it.
+
+    A part without letters would be the directory of several.
+    """
+    if not all(tag(text).split('/')):
+        raise argparse.ArgumentTypeError('no name of a repository: %r' % text)
+    return text
+
+
+def tag(text):
+    """Return the name of one tag, as an option has it."""
+    try:
+        compat.encoded(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError('not UTF-8: %r' % text)
+    if not text:
+        raise argparse.ArgumentTypeError('empty')
+    return text
 
 
 def _count(text):

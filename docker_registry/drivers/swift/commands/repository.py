@@ -21,6 +21,7 @@ def add_options(parser):
     """Add the options of this command to its argparse.ArgumentParser."""
     parser.add_argument('action', choices=['rm'], help='remove')
     parser.add_argument('repository', metavar='REPOSITORY',
+                        type=opened.repository,
                         help='such as library/demo, or demo for the same')
     parser.add_argument('--json', action='store_true',
                         help='print one JSON object instead of a line')

@@ -19,8 +19,9 @@ def add_options(parser):
     """Add the options of this command to its argparse.ArgumentParser."""
     parser.add_argument('action', choices=['rm'], help='remove')
     parser.add_argument('repository', metavar='REPOSITORY',
+                        type=opened.repository,
                         help='such as library/demo, or demo for the same')
-    parser.add_argument('tags', metavar='TAG', nargs='+')
+    parser.add_argument('tags', metavar='TAG', nargs='+', type=opened.tag)
     parser.add_argument('--json', action='store_true',
                         help='print a JSON object for each, a line each')
 
