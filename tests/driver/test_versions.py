@@ -9,6 +9,7 @@ import v1_images
 from docker_registry.core import exceptions
 from docker_registry.drivers.swift import errors
 from docker_registry.drivers.swift.client import deletion
+from docker_registry.drivers.swift.v2 import repositories
 from docker_registry.drivers.swift.v2 import store
 from docker_registry.drivers.swift.v2 import uploads
 
@@ -102,3 +103,38 @@ def test_no_container_for_versions(make_storage):
         storage.put_content('a', b'2')
     assert 'X-Versions-Location' in str(caught.value)
     assert storage.get_content('a') == b'1'
+
+
+@pytest.mark.parametrize('path', [_MARK, _REPOSITORY + '/tag_latest',
+                                  _REPOSITORY])
+def test_no_container_for_the_history(make_storage, path):
+    storage = make_storage()
+    for name in (_MARK, _REPOSITORY + '/tag_latest', _REPOSITORY + '/json'):
+        storage.put_content(name, b'1')
+    before = listed(storage)
+    storage._container.post({'X-History-Location': 'absent'})
+    with pytest.raises(errors.SwiftError) as caught:
+        storage.remove(path)
+    assert 'X-History-Location' in str(caught.value)
+    assert errors.answer_to(caught.value)[0] == 500
+    assert listed(storage) == before
+
+
+def test_tags_of_either_api(versioned):
+    storage = versioned()
+    v1 = v1_images.Images(storage)
+    links = store.Store(storage.settings, storage.container)
+    for _ in range(3):
+        image_id, = v1.push([v1_images.tar(2500)])
+        v1.tag(image_id)
+        v2 = repositories.in_container(storage.settings, storage.container)
+        digest = v2.resolve('x', 'latest')
+        assert v1_images.digest(v2.manifest('x', digest)) == digest
+        links.put_tag_link('x', 'other', digest)
+    assert v2.tags('x') == (['latest', 'other'], False)
+    assert links.remove_tag_link('x', 'other')
+    v1.untag()
+    for tag in ('latest', 'other'):
+        assert not v2.has_tag('x', tag)
+    assert links.remove_links('x')
+    assert not links.remove_links('x')

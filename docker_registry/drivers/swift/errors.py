@@ -213,6 +213,22 @@ def not_swift(action, status, object_name=None, transaction_id=None):
         % (action, status), object_name, None, transaction_id)
 
 
+def version_not_kept(action, container, error):
+    """Make the exception for a change before which Swift has to keep what is
+    there, and cannot.
+
+    :param action: what was tried
+    :param container: name of the container
+    :param error: ObjectExistsError, which Swift's 412 was taken for
+    :returns: SwiftError
+    """
+    return SwiftError(
+        '%s: Swift cannot keep the version that is there; see the container '
+        'that X-Versions-Location or X-History-Location of container %s names'
+        % (action, container), error.object_name, error.status,
+        error.transaction_id)
+
+
 def _reason(cause):
     # requests wraps what urllib3 has wrapped, and each says what it knows:
     # "Max retries exceeded" of a request that was made once.

@@ -27,7 +27,7 @@ from .. import errors
 #: What is larger counts as an upload, which small requests do not wait for.
 _SMALL_BYTES = 64 * 1024
 
-_SEGMENT_STATUS = re.compile(br', (401|5\d\d) ')
+_SEGMENT_STATUS = re.compile(br', (40[13]|5\d\d) ')
 #: Has Swift ask every replica and answer with the newest. Without it a storage
 #: node that was away answers with marks and tags that are gone since, and with
 #: layers whose segments are gone. If-Match does not keep it from that: of a
@@ -304,6 +304,19 @@ class Container(object):
                 prefix, delimiter):
             yield entry
 
+    def directories(self, prefix):
+        """Yield the directories that the listing has right below another.
+
+        Not the objects by which other tools mark one, or one without a name.
+
+        :param prefix: of the directory above, ends in a slash
+        :returns: iterator over prefixes that end in a slash
+        """
+        for entry in self.list(prefix, '/'):
+            if entry['name'].endswith('/') and (
+                    entry['name'][len(prefix):] not in ('', '/')):
+                yield entry['name']
+
     def metadata(self):
         """Return the headers of the container, with lower-case names.
 
@@ -430,11 +443,7 @@ class Container(object):
         except errors.ObjectExistsError as error:
             if only_new:
                 raise
-            raise errors.SwiftError(
-                '%s: Swift cannot keep the version that is there; see the '
-                'container that X-Versions-Location or X-History-Location of '
-                'container %s names' % (action, self.name), object_name,
-                error.status, error.transaction_id)
+            raise errors.version_not_kept(action, self.name, error)
 
 
 def _tell_segments_status(error):

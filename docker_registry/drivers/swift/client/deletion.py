@@ -137,4 +137,7 @@ class Deletion(object):
             except connections.TRANSPORT_ERRORS as error:
                 unsure.append(error)
                 raise
-        self._requests.send(action, object_name, send)
+        try:
+            self._requests.send(action, object_name, send)
+        except errors.ObjectExistsError as error:
+            raise errors.version_not_kept(action, self._container, error)

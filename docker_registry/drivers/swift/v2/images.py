@@ -71,8 +71,9 @@ class Images(object):
 
         :returns: iterator over pairs of a namespace and a repository
         """
-        for namespace in self._directories(self._names.prefix('repositories')):
-            for repository in self._directories(namespace):
+        for namespace in self._container.directories(
+                self._names.prefix('repositories')):
+            for repository in self._container.directories(namespace):
                 yield names.repository_of(self._names.path(repository))
 
     def tag(self, namespace, repository, tag):
@@ -302,11 +303,6 @@ class Images(object):
             'ascii')
         self._small_objects.write(self._name(image_id, name), content,
                                   only_new)
-
-    def _directories(self, prefix):
-        for entry in self._container.list(prefix, delimiter='/'):
-            if entry['name'].endswith('/'):
-                yield entry['name']
 
     def _read(self, image_id, name):
         return self._small_objects.read(self._name(image_id, name))

@@ -99,20 +99,18 @@ class Store(object):
 
     def tags(self, name):
         """Yield the tags that the listing has of a repository."""
-        for entry in self._container.list(self._layout.tags_prefix(name),
-                                          delimiter='/'):
-            yield self._layout.tag(name, entry['name'])
+        for listed in self._container.directories(
+                self._layout.tags_prefix(name)):
+            yield self._layout.tag(name, listed)
 
     def repositories(self, below=''):
         """Yield the names of the repositories that the listing has.
 
         :param below: the first parts of their names; '' for all
         """
-        for entry in self._container.list(
-                self._layout.repository_prefix(below), delimiter='/'):
-            if not entry['name'].endswith('/'):
-                continue
-            name = self._layout.repository(entry['name'])
+        for listed in self._container.directories(
+                self._layout.repository_prefix(below)):
+            name = self._layout.repository(listed)
             if not name.rsplit('/', 1)[-1].startswith('_'):
                 for each in self.repositories(name):
                     yield each
