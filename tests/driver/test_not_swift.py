@@ -108,7 +108,9 @@ def test_page_that_goes_by(storage, faults):
     assert storage.exists('dir/new') is False
 
 
-@pytest.mark.parametrize('page', [_PAGE, '', '[]', '"swift"'])
+@pytest.mark.parametrize('page', [
+    _PAGE, '', '[]', '"swift"', '{}', '{"error": "back soon"}',
+    '{"swift": ""}'])
 def test_info(make_storage, faults, page):
     storage = make_storage(
         swift_authurl='http://127.0.0.1:%d/auth/v1.0' % faults.port,

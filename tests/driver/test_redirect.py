@@ -1,6 +1,7 @@
 """Temporary URLs, tried at a real Swift."""
 
 import io
+import json
 import logging
 import time
 
@@ -112,13 +113,14 @@ def test_strongest_digest(key, with_layers, set_keys):
 
 
 @pytest.mark.parametrize('info, digest', [
-    ('{"tempurl": {"allowed_digests": ["sha1", "sha256"]}}', 'sha256'),
-    ('{"tempurl": {}}', 'sha1'),
-    ('{"tempurl": {"allowed_digests": ["md5"]}}', None),
-    ('{}', None),
+    ({'tempurl': {'allowed_digests': ['sha1', 'sha256']}}, 'sha256'),
+    ({'tempurl': {}}, 'sha1'),
+    ({'tempurl': {'allowed_digests': ['md5']}}, None),
+    ({}, None),
 ])
 def test_digest_that_the_cluster_takes(faulty_storage, faults, info, digest):
-    faults.inject(relay.answer(info), 'GET', '/info')
+    faults.inject(relay.answer(json.dumps(dict(info, swift={}))), 'GET',
+                  '/info')
     capabilities = faulty_storage._container.capabilities()
     assert capabilities.temp_url_digest == digest
 

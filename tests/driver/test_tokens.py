@@ -1,5 +1,6 @@
 """When a token is renewed, and when it is not."""
 
+import io
 import threading
 
 import pytest
@@ -7,8 +8,10 @@ import relay
 
 from docker_registry.drivers.swift import errors
 from docker_registry.drivers.swift.client import breaker
+from docker_registry.drivers.swift.client import capabilities
 from docker_registry.drivers.swift.client import login
 from docker_registry.drivers.swift.client import shared_login
+from docker_registry.drivers.swift.compat import urlsplit
 
 _LOGIN = '/auth/v1.0'
 
@@ -203,6 +206,52 @@ def test_403_that_many_get_at_once(faulty_storage, faults):
     for thread in threads:
         thread.join()
     assert found == [True] * 8
+    assert faults.count('GET', _LOGIN) == 2
+
+
+def test_403_that_the_segments_of_a_layer_have(make_storage, faults):
+    storage = make_storage(
+        swift_authurl='http://127.0.0.1:%d/auth/v1.0' % faults.port,
+        swift_segment_size=1000)
+    storage.put_content('a', b'1')
+    faults.inject(
+        relay.answer('Errors:\n/c/o, 403 Forbidden\n', {'X-Trans-Id': 'tx0'},
+                     '400 Bad Request'), 'PUT', 'multipart-manifest=put')
+    storage.stream_write('images/1/layer', io.BytesIO(2500 * b'1'))
+    assert storage.get_size('images/1/layer') == 2500
+    assert faults.count('GET', _LOGIN) == 2
+
+
+def test_403_of_a_token_in_a_file_that_is_written_late(
+        storage, make_storage, faults, tmpdir, time_passes):
+    url = urlsplit(storage.container.storage_url())
+    path = tmpdir.join('token')
+    path.write(storage._container._pool.grant().token)
+    reading = make_storage(
+        swift_authurl=None, swift_auth_version=None, swift_user=None,
+        swift_password=None, swift_auth_token_file=str(path),
+        swift_object_storage_url='http://127.0.0.1:%d%s' % (
+            faults.port, url.path))
+    reading.put_content('a', b'1')
+    faults.inject(relay.status(403), 'HEAD', times=4)
+    for _ in range(2):
+        with pytest.raises(errors.AccessDeniedError):
+            reading.exists('a')
+    time_passes(61)
+    # What is read now is good.
+    assert reading.exists('a')
+    assert faults.count('HEAD') == 5
+
+
+def test_403_of_what_needs_no_token(faulty_storage, faults):
+    """A cluster that does not show its /info."""
+    faulty_storage.put_content('a', b'1')
+    faults.inject(relay.status(403), 'GET', '/info', times=2)
+    assert (faulty_storage._container.capabilities()
+            == capabilities.DEFAULT)
+    assert faults.count('GET', _LOGIN) == 1
+    faults.inject(relay.status(403), 'HEAD')
+    assert faulty_storage.exists('a')
     assert faults.count('GET', _LOGIN) == 2
 
 

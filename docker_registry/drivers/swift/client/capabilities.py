@@ -45,7 +45,7 @@ def ask(requests):
     :raises errors.SwiftError: it cannot be asked
     """
     try:
-        return parse(requests.send('GET /info', None, _get_info))
+        info = requests.send('GET /info', None, _get_info)
     except errors.LoginError:
         raise
     except errors.SwiftError as error:
@@ -53,17 +53,25 @@ def ask(requests):
             raise
         logger.debug('the cluster does not show its /info: %s', error)
         return DEFAULT
+    return DEFAULT if info is None else parse(info)
 
 
 def _get_info(connection):
+    """Return what /info says; None where the cluster does not show it."""
     url = compat.urlparse(connection.storage_url)
     path = re.sub('/v1[^/]*(/[^/]*)?$', '/info', url.path)
     try:
         info = client.get_capabilities(
             (url._replace(path=path), connection.http[1]))
+    except client.ClientException as error:
+        if error.http_status not in (401, 403):
+            raise
+        # No token went along: a new one is of no use.
+        return None
     except ValueError:  # not JSON
         info = None
-    if not isinstance(info, dict):
+    # Every Swift has this section, and so has Ceph's gateway.
+    if not isinstance(info, dict) or not isinstance(info.get('swift'), dict):
         raise answers.not_swift(connection, 'GET /info')
     return info
 
@@ -78,7 +86,7 @@ def parse(info):
         # One that does not name its digests is of the time of sha1.
         allowed = info['tempurl'].get('allowed_digests', ['sha1'])
         digest = next((each for each in _DIGESTS if each in allowed), None)
-    constraints = info.get('swift', {})
+    constraints = info['swift']
     # Ceph's gateway may end a page early, lets PUT replace what is there, and
     # gives the ETag of the manifest itself. Its /info has fewer entries.
     # Source: rgw_rest_swift.cc and rgw_op.cc; for the pages

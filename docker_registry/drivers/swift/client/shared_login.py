@@ -76,8 +76,13 @@ class SharedLogin(object):
         self._accepted = grant
 
     def is_accepted(self, grant):
-        """Tell whether accepted() was called with a Grant last."""
-        return self._accepted is grant
+        """Tell whether accepted() was called with a Grant's token last.
+
+        A new login may give the same: tempauth's, or a file's that has not
+        been written anew yet.
+        """
+        return self._accepted is not None and (
+            self._accepted.token == grant.token)
 
     def refused(self, grant, status, is_repeated):
         """Tell whether a new login may help a request that was refused.
@@ -104,7 +109,7 @@ class SharedLogin(object):
         return True
 
     def _is_about_rights(self, grant):
-        return grant is not self._accepted or (
+        return not self.is_accepted(grant) or (
             self._no_rights_at is not None
             # The clock of Python 2 may be set back.
             and abs(breaker.clock() - self._no_rights_at) < _RIGHTS_SECONDS)
