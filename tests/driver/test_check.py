@@ -61,6 +61,16 @@ def test_all_is_well(run):
     assert {step['status'] for step in found.values()} == {'ok', 'skipped'}
 
 
+def test_variables_that_are_not_set_are_named(run):
+    status, report = run('--json', swift_region_name='_env:REGION_NOT_SET',
+                         swift_endpoint_type='_env:TYPE_NOT_SET:public',
+                         swift_cacert='_env:CA_NOT_SET:')
+    assert status == 0
+    assert steps(report)['settings']['detail'].endswith(
+        '; not set: $CA_NOT_SET of swift_cacert, '
+        '$REGION_NOT_SET of swift_region_name')
+
+
 def test_report_for_people(run):
     status, report = run()
     assert status == 0
@@ -85,6 +95,16 @@ def test_container_that_keeps_older_versions(run, make_storage, header,
     assert header in steps(report)['container']['detail']
     assert [entry['name'] for entry in storage._container.list('')] == [
         'registry/a']
+
+
+def test_container_that_keeps_older_versions_no_more(run, make_storage):
+    storage = make_storage()
+    storage.put_content('a', b'')
+    for value in ('true', 'false'):
+        storage._container.post({'X-Versions-Enabled': value})
+    status, report = run('--json')
+    assert status == 0
+    assert 'keeps' not in steps(report)['container']['detail']
 
 
 def test_container_for_versions_that_is_not_there(make_storage, failed):

@@ -31,6 +31,8 @@ def keystone_v2(services, secret_of):
     class Handler(http_server.BaseHTTPRequestHandler):
         #: What is answered instead of the versions: (status, content).
         instead = None
+        token = login.headers['X-Auth-Token']
+        account_url = login.headers['X-Storage-Url']
 
         def do_GET(self):
             if self.instead is not None:
@@ -48,13 +50,13 @@ def keystone_v2(services, secret_of):
                 return self.reply(401, {'error': {
                     'code': 401, 'message': 'Could not authenticate'}})
             return self.reply(200, {'access': {
-                'token': {'id': login.headers['X-Auth-Token'],
+                'token': {'id': self.token,
                           'expires': '2099-01-01T00:00:00Z'},
                 'user': {'id': '1', 'name': 'registry'},
                 'serviceCatalog': [{
                     'type': 'object-store', 'name': 'swift', 'endpoints': [{
                         'region': 'north',
-                        'publicURL': login.headers['X-Storage-Url']}]}]}})
+                        'publicURL': self.account_url}]}]}})
 
         def reply(self, status, content):
             body = json.dumps(content).encode('utf-8')
@@ -132,6 +134,39 @@ def test_no_keystone_and_no_v2(keystone_v2, make_storage, secret_of, instead):
     assert seen == []
 
 
+@pytest.mark.parametrize('token', [
+    u'geh\xe9im', u'geheim\u20ac', u'\U0001f511', 'ge heim', 'geheim\n', '',
+    None, 1, ['geheim']], ids=repr)
+def test_token_that_can_be_none(keystone_v2, make_storage, secret_of, token):
+    url, _, handler = keystone_v2
+    handler.token = token
+    storage = make_storage(
+        swift_authurl=url, swift_auth_version=2, swift_user='registry',
+        swift_password=secret_of('user of v2'), swift_tenant_name='images')
+    with pytest.raises(errors.LoginError) as caught:
+        storage.exists('a')
+    assert 'what came as the token is none' in str(caught.value)
+    assert str(caught.value).endswith('; see swift_authurl')
+    assert 'heim' not in str(caught.value)
+
+
+@pytest.mark.parametrize('account_url', [
+    'swift:8080/v1/AUTH_a', '/v1/AUTH_a', 'ftp://swift/v1/AUTH_a', 'http://',
+    '', None])
+def test_account_url_that_is_none(keystone_v2, make_storage, secret_of,
+                                  account_url):
+    url, _, handler = keystone_v2
+    handler.account_url = account_url
+    storage = make_storage(
+        swift_authurl=url, swift_auth_version=2, swift_user='registry',
+        swift_password=secret_of('user of v2'), swift_tenant_name='images')
+    with pytest.raises(errors.LoginError) as caught:
+        storage.exists('a')
+    if account_url:
+        assert account_url in str(caught.value)
+        assert str(caught.value).endswith('; see swift_object_storage_url')
+
+
 def test_grant_does_not_show_its_tokens(secret_of):
     grant = login.Grant('http://swift/v1/AUTH_a', secret_of('user'),
                         secret_of('service'))
@@ -145,14 +180,29 @@ def test_password_that_no_header_takes_is_not_shown(make_storage, secret_of):
     assert secret_of('nobody') not in str(caught.value)
 
 
-def test_token_that_no_header_takes_is_not_shown(make_storage, secret_of):
-    storage = make_storage(
-        swift_authurl=None, swift_auth_version=None, swift_user=None,
-        swift_password=None, swift_auth_token=' ' + secret_of('nobody'),
-        swift_object_storage_url='http://127.0.0.1:9/v1/AUTH_a')
-    with pytest.raises(errors.SwiftError) as caught:
+@pytest.mark.parametrize('letter', [u' ', u'\xe9', u'\u20ac'])
+def test_token_that_no_header_takes_is_not_shown(make_storage, secret_of,
+                                                 tmpdir, letter):
+    login = {'swift_authurl': None, 'swift_auth_version': None,
+             'swift_user': None, 'swift_password': None,
+             'swift_object_storage_url': 'http://127.0.0.1:9/v1/AUTH_a'}
+    token = letter + secret_of('nobody')
+    path = tmpdir.join('token')
+    path.write_binary(token.encode('utf-8'))
+    for key, value in (('swift_auth_token', token),
+                       ('swift_auth_token_file', str(path))):
+        with pytest.raises(errors.ConfigError) as caught:
+            make_storage(**dict(login, **{key: value}))
+        assert key + ': ' in str(caught.value)
+        assert 'this is no token' in str(caught.value)
+        assert secret_of('nobody') not in str(caught.value)
+    # Somebody writes another one there.
+    path.write(secret_of('nobody'))
+    storage = make_storage(swift_auth_token_file=str(path), **login)
+    path.write_binary(token.encode('utf-8'))
+    with pytest.raises(errors.LoginError) as caught:
         storage.exists('a')
-    assert 'token' in str(caught.value)
+    assert 'this is no token; see swift_auth_token_file' in str(caught.value)
     assert secret_of('nobody') not in str(caught.value)
 
 

@@ -51,6 +51,8 @@ def test_check_says_which_region_was_taken(settings, check):
     login = check(dict(settings, swift_region_name=None))['login']
     taken, others = _regions(login['detail'])
     assert {taken} | others == _REGIONS
+    login = check(dict(settings, swift_region_name='_env:NOT_SET'))['login']
+    assert login['detail'].endswith('; not set: $NOT_SET of swift_region_name')
     login = check(settings)['login']
     assert (login['status'], 'region' in login['detail']) == ('ok', False)
     # There is one alone with such a URL.

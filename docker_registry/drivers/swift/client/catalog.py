@@ -39,8 +39,8 @@ def account_url(settings, action, access):
 
 def _find_in_catalog(settings, action, access):
     if settings.login == 'v1':
-        return access.service_catalog.url_for(
-            service_type='object-store').rstrip('/'), None
+        return _checked(settings, action, access.service_catalog.url_for(
+            service_type='object-store')), None
     keys = settings.named('swift_region_name', 'swift_endpoint_type')
     if settings.object_storage_url:
         keys.insert(0, 'swift_object_storage_url')
@@ -66,10 +66,25 @@ def _find_in_catalog(settings, action, access):
                     _listed(stores)), keys)
         found = matching[0]
         others = _regions(matching)[1:]
-    return found.url.rstrip('/'), others and (
-        'region %s was taken, the first in the catalog; others are %s; see '
-        'swift_region_name' % (_regions(matching)[0], ', '.join(others))
-    ) or None
+    url = _checked(settings, action, found.url)
+    if not others:
+        return url, None
+    choice = ('region %s was taken, the first in the catalog; others are %s; '
+              'see swift_region_name' % (_regions(matching)[0],
+                                         ', '.join(others)))
+    variable = settings.unset_variables.get('swift_region_name')
+    return url, choice + (
+        '; not set: $%s of swift_region_name' % variable if variable else '')
+
+
+def _checked(settings, action, url):
+    """Return the URL that a login has given, without slashes at its end."""
+    if not re.match('https?://[^/]', url or '', re.IGNORECASE):
+        raise login_failures.refused(
+            settings, '%s: what came as the URL of the account is none: %s' % (
+                action, compat.native(errors.without_credentials(url or ''))),
+            ['swift_object_storage_url'])
+    return url.rstrip('/')
 
 
 def _regions(stores):

@@ -19,6 +19,7 @@ from . import identity
 from . import login_failures
 from . import session as http_session
 from .. import compat
+from ..config import values
 
 logger = logging.getLogger(__name__)
 
@@ -78,6 +79,7 @@ def authenticate(settings, limit_seconds):
     with login_failures.explained(settings, action, settings.login_keys(),
                                   adapter):
         access = identity.get_access(settings, session)
+        token = _token(settings, action, access)
         lives = [_life_seconds(access)]
     storage_url, region_choice = catalog.account_url(settings, action, access)
     service_token = None
@@ -86,14 +88,29 @@ def authenticate(settings, limit_seconds):
                 settings, action + ' as service user',
                 settings.service_login_keys(), adapter):
             service = identity.get_service_access(settings, session)
-            service_token = compat.native(service.auth_token)
+            service_token = _token(settings, action, service)
             lives.append(_life_seconds(service))
     life_seconds = min([life for life in lives if life] or [None])
     logger.debug('%s: the token is good for %s', action, '%d s' % life_seconds
                  if life_seconds else 'nobody says how long')
-    return Grant(compat.native(storage_url), compat.native(access.auth_token),
-                 service_token, life_seconds and asked_at + life_seconds,
-                 life_seconds, region_choice)
+    return Grant(compat.native(storage_url), token, service_token,
+                 life_seconds and asked_at + life_seconds, life_seconds,
+                 region_choice)
+
+
+def _token(settings, action, access):
+    """Return the token that a login has given, native text.
+
+    :raises errors.LoginError: it can be none
+    """
+    token = access.auth_token
+    if not isinstance(token, compat.TEXT_TYPES) or not values.is_token(
+            compat.native(token)):
+        raise login_failures.refused(
+            settings, '%s: what came as the token is none: it is empty, or '
+            'has a blank in it or a letter that is not ASCII' % action,
+            ['swift_authurl'])
+    return compat.native(token)
 
 
 def _life_seconds(access):

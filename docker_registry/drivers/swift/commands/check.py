@@ -171,7 +171,12 @@ class Check(object):
         self._redirects = redirect.Redirects(values, self._container)
         self._large_objects = large_object.LargeObjects(
             values._replace(segment_size=_SEGMENT_BYTES), self._container)
-        return 'login by %s' % ', '.join(values.login_keys())
+        detail = 'login by %s' % ', '.join(values.login_keys())
+        unset = values.unset_variables
+        if unset:  # those keys have their defaults
+            detail += '; not set: ' + ', '.join(
+                '$%s of %s' % (unset[key], key) for key in sorted(unset))
+        return detail
 
     def _log_in(self):
         grant = self._pool.grant()
@@ -189,7 +194,8 @@ class Check(object):
         detail = '%s has %s objects' % (
             self._container.name, headers.get('x-container-object-count'))
         for header, consequence in _VERSIONS:
-            if header.lower() in headers:
+            # Swift's word for one that has kept them until it was told not to.
+            if headers.get(header.lower(), 'False') != 'False':
                 detail += '; it keeps older versions (%s: %s): %s' % (
                     header, headers[header.lower()], consequence)
         return detail

@@ -19,8 +19,8 @@ def _key(name, parse=values.text, default=None, alias=None):
     return Key(name, parse, default, alias, False)
 
 
-def _secret(name):
-    return [Key(name, values.secret, None, None, True),
+def _secret(name, parse=values.secret):
+    return [Key(name, parse, None, None, True),
             _key(name + '_file', values.path)]
 
 
@@ -40,7 +40,7 @@ TABLE = (
      _key('swift_application_credential_id'),
      _key('swift_application_credential_name')]
     + _secret('swift_application_credential_secret')
-    + _secret('swift_auth_token') +
+    + _secret('swift_auth_token', values.token) +
     [_key('swift_service_user')]
     + _secret('swift_service_password') +
     [_key('swift_service_project_name'),

@@ -18,6 +18,9 @@ from . import values
 from .. import errors
 from .. import names
 
+#: What checks a secret, by the name of its key.
+_SECRETS = {key.name: key.parse for key in keys.TABLE if key.is_secret}
+
 _Values = collections.namedtuple(
     '_Values', ['root', 'login', 'spelling', 'unset_variables']
     + [key.name[len('swift_'):] for key in keys.TABLE])
@@ -50,7 +53,8 @@ class Settings(_Values):
         :raises ValueError: there is nothing in it that could be a secret
         """
         path = getattr(self, field + '_file')
-        return getattr(self, field) if path is None else _read_secret(path)
+        return getattr(self, field) if path is None else _read_secret(
+            path, _SECRETS['swift_' + field])
 
     def named(self, *names):
         """Return keys as the configuration names them, each once."""
@@ -192,17 +196,18 @@ def _other_problems(found):
                 key.name, key.name))
         elif path:
             try:
-                _read_secret(path)
+                _read_secret(path, key.parse)
             except (IOError, ValueError) as error:
                 problems.append('%s_file: %s' % (key.name, error))
     return problems
 
 
-def _read_secret(path):
+def _read_secret(path, parse):
     # Some editors begin a file with a mark.
     with io.open(path, encoding='utf-8-sig') as secret:
         try:
-            content = values.secret(secret.read().rstrip('\r\n'))
+            content = secret.read().rstrip('\r\n')
+            content = content and parse(content)
         except ValueError as error:
             raise ValueError('%s: %s' % (path, 'not UTF-8' if isinstance(
                 error, UnicodeError) else error))

@@ -18,6 +18,7 @@ _UNITS = {'ms': 0.001, 's': 1, 'm': 60, 'h': 3600}
 _DURATION = re.compile(r'(?:\d+(?:\.\d+)?(?:ms|s|m|h))+$')
 _PART = re.compile(r'(\d+(?:\.\d+)?)(ms|s|m|h)')
 _CONTROL = re.compile('[\x00-\x1f\x7f]')
+_TOKEN = re.compile('[!-~]+\\Z')
 #: The last are placeholders, as catalogs have them for the account.
 _NOT_IN_URL = re.compile(
     r'[^\x21-\x7e]|[\'"<>\\^`{}|]|[,)]$|://.*://|[%$]\(')
@@ -44,6 +45,20 @@ def secret(value):
     if _CONTROL.search(value):
         raise ValueError('has a newline or another control character in it')
     return value
+
+
+def token(value):
+    """Return text that can be a token."""
+    value = secret(value)
+    if not is_token(value):
+        raise ValueError('has a blank in it, or a letter that is not ASCII: '
+                         'this is no token')
+    return value
+
+
+def is_token(text):
+    """Tell whether a header of HTTP can have a text, native, as a token."""
+    return bool(_TOKEN.match(text))
 
 
 def quoted(value):
