@@ -1,5 +1,6 @@
 """Registries with and without a Redis, on one container."""
 
+import contextlib
 import subprocess
 
 import pytest
@@ -25,13 +26,16 @@ def redis_cli(redis_server):
 
 @pytest.fixture(scope='module')
 def with_redis(start_registry, redis_server):
-    """Two registries with one Redis."""
-    settings = {'cache_lru': {
-        'host': processes.HOST, 'port': redis_server.port, 'db': 0,
-        'password': None}}
-    one = start_registry(settings, workers=_WORKERS)
+    """Two registries with one Redis, for either of its caches."""
+    address = {'host': processes.HOST, 'port': redis_server.port,
+               'password': None}
+    settings = {'cache_lru': dict(address, db=0),
+                'cache': dict(address, db=1)}
+    # Each worker says what it has found out; none is replaced in between.
+    options = {'workers': _WORKERS, 'options': ['--max-requests', '0']}
+    one = start_registry(settings, **options)
     settings['swift_container'] = one.settings['swift_container']
-    return one, start_registry(settings, workers=_WORKERS)
+    return one, start_registry(settings, **options)
 
 
 @pytest.fixture(scope='module')
@@ -96,18 +100,46 @@ def test_redis_that_hangs(clients, with_redis, redis_server):
     push_and_pull(clients[:3], 'library/frozen')
 
 
-def test_redis_that_refuses_writes(clients, with_redis, redis_cli):
-    seen = [len(server.log()) for server in with_redis]
-    redis_cli('replicaof', processes.HOST, '9')
+@contextlib.contextmanager
+def refusing(reason, redis_cli, directory):
+    """Have Redis answer reads and refuse writes, for one of its reasons."""
+    settings = {'OOM': ('maxmemory', '0', '1'),
+                'NOREPLICAS': ('min-replicas-to-write', '0', '1'),
+                'MISCONF': ('save', '', '3600 1')}
+    if reason == 'READONLY':
+        redis_cli('replicaof', processes.HOST, '9')
+    else:
+        name, before, value = settings[reason]
+        redis_cli('config', 'set', name, value)
+    if reason == 'MISCONF':  # its disk is gone
+        redis_cli('config', 'set', 'dir', str(directory))
+        directory.rmdir()
+        redis_cli('bgsave')
+        processes.until(lambda: 'rdb_last_bgsave_status:err' in redis_cli(
+            'info', 'persistence'))
     try:
-        push_and_pull(clients[:3], 'library/replica')
+        assert redis_cli('set', 'a', 'b')[0].startswith(reason)
+        yield
     finally:
-        redis_cli('replicaof', 'no', 'one')
+        if reason == 'READONLY':
+            redis_cli('replicaof', 'no', 'one')
+        else:
+            redis_cli('config', 'set', name, before)
+
+
+@pytest.mark.parametrize('reason', ['READONLY', 'OOM', 'NOREPLICAS',
+                                    'MISCONF'])
+def test_redis_that_refuses_writes(clients, with_redis, redis_cli, tmp_path,
+                                   reason):
+    seen = [len(server.log()) for server in with_redis]
+    repository = 'library/' + reason.lower()
+    with refusing(reason, redis_cli, tmp_path):
+        push_and_pull(clients[:3], repository)
     for server, start in zip(with_redis, seen):
         away = server.log()[start:].count(_AWAY)
         assert 1 <= away <= _WORKERS
         wait_until_back(server, start, away)
-    push_and_pull(clients[:3], 'library/replica')
+    push_and_pull(clients[:3], repository)
 
 
 def test_child_of_an_image_that_was_removed_past_the_registry(

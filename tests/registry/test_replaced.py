@@ -23,6 +23,14 @@ _SOURCES = {
         '0ff5d109e9b556a1d3db3ba3a63fa7778ffe3c111ed245270bb848440ab740c5',
     ('docker_registry/images.py', 'put_image_layer'):
         '7243322516a3a921179d0d1fc41813d35d66971fad88d0d9580a98b70bfb7912',
+    ('docker_registry/lib/cache.py', 'enable_redis_cache'):
+        '83d37fe2f16f80ccfe841b8d15e001636562641480ea1ca9161eaf2bac4dfa04',
+    ('docker_registry/lib/layers.py', 'enqueue_diff'):
+        'a04ae399e7c7fac32055c4042736e03611808b4052036ca846419475cd92195c',
+    ('docker_registry/lib/rqueue.py', 'CappedCollection'):
+        '63cd4430e82e2287ae274bf7bd15e2c88d2acaca90194fd14de6d075b9ba073a',
+    ('docker_registry/lib/mirroring.py', 'source_lookup_tag'):
+        'b44395cac9c723cdf12b9595429f63de2e7d7a972ca9b9cda46349c0dbdfd2a3',
     ('docker_registry/lib/checksums.py', 'simple_checksum_handler'):
         '60ed025689975869d5f0134f942559386d740bd589953cfdae26091580d43f59',
     ('docker_registry/lib/index/__init__.py', 'load'):

@@ -76,3 +76,16 @@ def test_swift_that_is_away_at_start(start, cluster, tmp_path, first):
         assert _search(client) == expected
     _push(client, 'library/d')
     assert _search(client, 'd') == ['library/d']
+
+
+def test_index_that_is_there_when_swift_is_away(start, cluster):
+    _push(start(), 'library/a')
+    cluster.proxy.stop()
+    try:
+        client = start()
+        assert _search(client) == ['library/a']
+    finally:
+        cluster.proxy.start()
+        cluster.proxy.wait()
+    _push(client, 'library/b')
+    assert _search(client) == ['library/a', 'library/b']

@@ -1,9 +1,10 @@
-"""Answers DELETE of a repository.
+"""Answers DELETE of a repository and of a tag.
 
 Replaces tags.delete_repository() of docker-registry 0.9.1, which removes the
 tags one by one and then the directory. In Swift there are no directories: one
 with nothing but tags is gone by then, and the registry answers 404 for what
-it has just removed. It also gives up at the first tag that has no json.
+it has just removed. So it does for a tag that has no json: who is killed while
+pushing one leaves that.
 
 Source: docker_registry/tags.py
 """
@@ -15,7 +16,7 @@ from .. import errors
 
 class Deletion(object):
 
-    """Deletes repositories.
+    """Deletes repositories and tags.
 
     :param storage: the Storage that the registry uses
     :param tags: the module docker_registry.tags
@@ -42,10 +43,9 @@ class Deletion(object):
             found = {}
         for tag in found:
             try:
-                self._tags.delete_tag(namespace=namespace,
-                                      repository=repository, tag=tag)
+                self.delete_tag(namespace, repository, tag)
             except errors.ObjectNotFoundError:
-                pass  # it had no json, or somebody else was faster
+                pass  # somebody else was faster
         try:
             self._storage.remove(self._storage.repository_path(
                 namespace=namespace, repository=repository))
@@ -56,3 +56,25 @@ class Deletion(object):
             flask.current_app._get_current_object(),
             namespace=namespace, repository=repository)
         return self._toolkit.response()
+
+    def delete_tag(self, namespace, repository, tag):
+        """Delete a tag with what the registry notes of who pushed it.
+
+        :raises errors.ObjectNotFoundError: there is none
+        :raises errors.SwiftError: it may be left
+        """
+        storage = self._storage
+        path = storage.tag_path(namespace, repository, tag)
+        image = storage.get_content(path)
+        storage.remove(path)
+        notes = [storage.repository_tag_json_path(namespace, repository, tag)]
+        if tag == 'latest':
+            notes.append(storage.repository_json_path(namespace, repository))
+        for note in notes:
+            try:
+                storage.remove(note)
+            except errors.ObjectNotFoundError:
+                pass
+        self._signals.tag_deleted.send(
+            flask.current_app._get_current_object(), namespace=namespace,
+            repository=repository, tag=tag, image=image)

@@ -5,13 +5,19 @@ In the registry                     Why
 ==================================  =========================================
 tags.get_tags                       drops what it cannot read and leaves
                                     null: an outage looks like an empty tag
+tags.delete_tag                     404 for a tag without a json, which it has
+                                    just removed
 tags.delete_repository (the view)   404 for a repository with nothing but
                                     tags, which it has just removed
 images._get_image_layer             wrong arithmetic of ranges
 lib.checksums.                      its digest keeps the worker's other
 simple_checksum_handler             clients waiting
 lib.mirroring.lookup_source         takes a body that breaks off for a whole
-                                    one
+                                    one, and a page for the json of an image
+lib.mirroring.                      stores a layer of which nobody knows
+_handle_mirrored_layer              whether it is whole
+lib.cache.redis_conn, also of       has no timeout; a Redis that takes no
+lib.layers.diff_queue               writes fails pushes
 lib.index.load                      its search index keeps the registry from
                                     starting while Swift is away
 ==================================  =========================================
@@ -25,6 +31,7 @@ from . import byte_range
 from . import deletion
 from . import mirror
 from . import search_index
+from . import tags_cache
 
 
 def install(app, toolkit, storage, extension, redirects):
@@ -40,15 +47,22 @@ def install(app, toolkit, storage, extension, redirects):
     # Not sooner: of a registry with other storage nothing is imported here.
     from docker_registry import images
     from docker_registry import tags
+    from docker_registry.lib import cache
     from docker_registry.lib import checksums
     from docker_registry.lib import index
+    from docker_registry.lib import layers
     from docker_registry.lib import mirroring
     from docker_registry.lib import signals
     tags.get_tags = extension.get_tags
+    removals = deletion.Deletion(storage, tags, toolkit, signals)
+    tags.delete_tag = removals.delete_tag
     app.view_functions['delete_repository'] = toolkit.parse_repository_name(
-        toolkit.requires_auth(deletion.Deletion(
-            storage, tags, toolkit, signals).delete_repository))
+        toolkit.requires_auth(removals.delete_repository))
     images._get_image_layer = byte_range.Layers(storage, redirects).answer
     checksums.simple_checksum_handler = extension.simple_checksum_handler
+    cache.redis_conn = layers.diff_queue.redis = tags_cache.client(
+        cache.redis_conn)
     index.load = search_index.loading(index.load, storage)
     mirroring.lookup_source = mirror.checking(mirroring.lookup_source)
+    mirroring._handle_mirrored_layer = mirror.storing(
+        mirroring._handle_mirrored_layer)

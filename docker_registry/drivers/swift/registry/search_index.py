@@ -48,14 +48,19 @@ def _deferred(db, storage):
         def _build(self):
             if self._is_built:
                 return
-            # The listing would keep a worker that starts waiting for longer.
-            storage.check()
+            if not self._is_there():
+                # The listing would keep a worker that starts waiting for
+                # longer.
+                storage.check()
             super(SQLAlchemyIndex, self)._setup_database()
             # Another process that was building it may have failed.
-            if not self._engine.has_table(db.Version.__tablename__
-                                          ) or not self._count(db.Version.id):
+            if not self._is_there():
                 raise errors.UnreachableError('there is no search index')
             self._is_built = True
+
+        def _is_there(self):
+            return self._engine.has_table(
+                db.Version.__tablename__) and self._count(db.Version.id) > 0
 
         def _count(self, column, *values):
             session = self._session()
