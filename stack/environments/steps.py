@@ -23,10 +23,11 @@ class EnvironmentError(Exception):
     """An environment cannot be built; the message says what to install."""
 
 
-def run(name, arguments, cwd=None):
+def run(name, arguments, cwd=None, variables=None):
     """Run a step of a build; show that it goes on, keep its output.
 
     :param name: of the environment
+    :param variables: environment variables to set, a dict
     :raises EnvironmentError: has the end of the output of a step that failed
     """
     log_path = os.path.join(ROOT, name + '.log')
@@ -38,7 +39,7 @@ def run(name, arguments, cwd=None):
         process = subprocess.Popen(
             arguments, stdin=subprocess.DEVNULL, stdout=log,
             stderr=subprocess.STDOUT, cwd=cwd,
-            env=dict(os.environ, PATH=path))
+            env=dict(os.environ, PATH=path, **variables or {}))
         started = time.monotonic()
         while True:
             try:
