@@ -97,7 +97,7 @@ def test_disk_that_is_full(method, monkeypatch):
     """What fails is said once; giving the buffer up does not fail again."""
     monkeypatch.setattr(
         buffers.tempfile, 'TemporaryFile',
-        lambda dir: io.open('/dev/full', 'r+b'))
+        lambda **_: io.open('/dev/full', 'r+b'))
     buffer = buffers.Buffer(buffers.Memory(0), None)
     buffer.append(b'1')  # is in Python's own buffer
     if method != 'close':
