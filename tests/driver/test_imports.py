@@ -14,7 +14,7 @@ _TOP = os.path.dirname(os.path.abspath(swift.__file__))
 _ROWS = (
     ('compat', 'core_exceptions'),
     ('errors', 'per_process'),
-    ('names', 'once'),
+    ('names',),
     ('config',),
     ('client',),
     ('objects',),

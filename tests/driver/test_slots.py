@@ -1,5 +1,6 @@
 """Slots: which requests wait for one, and for how long."""
 
+import contextlib
 import io
 import subprocess
 import sys
@@ -36,27 +37,34 @@ def test_one_who_is_ended_takes_no_turn_from_another():
         [sys.executable, '-c', _SCRIPT]).split() == [b'0']
 
 
+@contextlib.contextmanager
+def stalled(storage, faults, pushes):
+    """Let threads push until they have all slots of uploads; give those."""
+    faults.inject(relay.stall(3), 'PUT', '.segments', times=100)
+    for push in pushes:
+        push.start()
+    slots = storage._container._pool._process.upload_slots
+    while slots.free() or not slots.waiting:
+        assert any(push.is_alive() for push in pushes)
+    yield slots
+    faults._rules = []
+    for push in pushes:
+        push.join()
+    assert slots.free() == 3
+
+
 def test_small_requests_do_not_wait_for_uploads(make_storage, faults):
     storage = make_storage(
         swift_authurl='http://127.0.0.1:%d/auth/v1.0' % faults.port,
         swift_segment_size=1000, swift_connections=4)
     storage.put_content('a', b'1')
-    faults.inject(relay.stall(3), 'PUT', '.segments', times=100)
     pushes = [threading.Thread(target=storage.stream_write, args=(
         'layer%d' % number, io.BytesIO(b'1' * 6000))) for number in range(6)]
-    for push in pushes:
-        push.start()
-    uploads = storage._container._pool._process.upload_slots
-    while uploads.free() or not uploads.waiting:
-        assert any(push.is_alive() for push in pushes)
-    assert storage.get_content('a') == b'1'
-    storage.put_content('a', b'2')
-    assert not uploads.free()
-    faults._rules = []
-    for push in pushes:
-        push.join()
+    with stalled(storage, faults, pushes) as slots:
+        assert storage.get_content('a') == b'1'
+        storage.put_content('a', b'2')
+        assert not slots.free()
     assert storage.get_size('layer5') == 6000
-    assert uploads.free() == 3
 
 
 def test_small_requests_do_not_wait_for_pieces_of_uploads(make_storage,
@@ -70,21 +78,12 @@ def test_small_requests_do_not_wait_for_pieces_of_uploads(make_storage,
         storage.settings, storage.container,
         store.Store(storage.settings, storage.container))
     names = [worker.start('a') for _ in range(6)]
-    faults.inject(relay.stall(3), 'PUT', '.segments', times=100)
     pushes = [threading.Thread(target=worker.append, args=(
         'a', name, 0, io.BytesIO(600000 * b'1'))) for name in names]
-    for push in pushes:
-        push.start()
-    slots = storage._container._pool._process.upload_slots
-    while slots.free() or not slots.waiting:
-        assert any(push.is_alive() for push in pushes)
-    assert storage.get_content('a') == b'1'
-    assert not slots.free()
-    faults._rules = []
-    for push in pushes:
-        push.join()
+    with stalled(storage, faults, pushes) as slots:
+        assert storage.get_content('a') == b'1'
+        assert not slots.free()
     assert states.size_bytes(worker.state('a', names[5], 0)) == 600000
-    assert slots.free() == 3
 
 
 @pytest.mark.parametrize('upload', [True, False])

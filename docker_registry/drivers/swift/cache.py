@@ -75,6 +75,17 @@ class Cache(object):
                                         **options)
 
 
+def impatient_pool(redis_conn):
+    """Return connections that do not wait long for the server of a client.
+
+    :returns: redis.ConnectionPool
+    """
+    return redis.ConnectionPool(**dict(
+        redis_conn.connection_pool.connection_kwargs,
+        socket_timeout=_TIMEOUT_SECONDS,
+        socket_connect_timeout=_TIMEOUT_SECONDS))
+
+
 def _sealed(url, content):
     # With whose it is: under the key of another object it is damaged.
     digest = hashlib.sha256(
@@ -93,10 +104,8 @@ class _Server(object):
     """
 
     def __init__(self, redis_conn):
-        self._redis = redis.StrictRedis(connection_pool=redis.ConnectionPool(
-            **dict(redis_conn.connection_pool.connection_kwargs,
-                   socket_timeout=_TIMEOUT_SECONDS,
-                   socket_connect_timeout=_TIMEOUT_SECONDS)))
+        self._redis = redis.StrictRedis(
+            connection_pool=impatient_pool(redis_conn))
         self._lock = threading.Lock()
         self._is_away = False
 

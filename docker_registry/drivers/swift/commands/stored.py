@@ -21,7 +21,6 @@ from .. import compat
 from .. import errors
 from .. import image_files
 from .. import names
-from .. import once
 from ..v2 import images
 
 _TAG = 'tag_'
@@ -103,7 +102,6 @@ class Stored(object):
         self._opened = opened
         self._names = opened.names
         self._ancestries = {}
-        self._once = once.Once()
 
     def images(self):
         """Yield the Image of each directory that the listing has."""
@@ -191,9 +189,9 @@ class Stored(object):
         """
         found = self._ancestries.get(image_id)
         if found is None:
+            found = image_files.ancestry(image_id, self._opened.read(
+                image_path(image_id, 'ancestry')))
             # It does not change, and several tags may name one image.
-            found = self._once.do(image_id, lambda: image_files.ancestry(
-                image_id, self._opened.read(image_path(image_id, 'ancestry'))))
             if len(self._ancestries) >= _KEPT_ANCESTRIES:
                 self._ancestries.clear()
             self._ancestries[image_id] = found

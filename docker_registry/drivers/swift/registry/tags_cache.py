@@ -12,9 +12,9 @@ import contextlib
 
 import redis
 
+from .. import cache
 from .. import compat
 
-_TIMEOUT_SECONDS = 0.2
 #: How long it is not asked after a failure.
 _PAUSE_SECONDS = 5
 
@@ -26,10 +26,7 @@ def client(redis_conn):
     """
     if redis_conn is None:
         return None
-    return _Client(connection_pool=redis.ConnectionPool(**dict(
-        redis_conn.connection_pool.connection_kwargs,
-        socket_timeout=_TIMEOUT_SECONDS,
-        socket_connect_timeout=_TIMEOUT_SECONDS)))
+    return _Client(connection_pool=cache.impatient_pool(redis_conn))
 
 
 class _Client(redis.StrictRedis):

@@ -12,8 +12,8 @@ import threading
 from . import conversion
 from . import facts
 from . import images
+from . import once
 from .. import errors
-from .. import once
 from .. import per_process
 
 #: Questions that are asked of Swift at a time.

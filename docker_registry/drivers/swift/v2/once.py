@@ -3,7 +3,7 @@
 from concurrent import futures
 import threading
 
-from . import per_process
+from .. import per_process
 
 
 class Once(object):
