@@ -1,9 +1,13 @@
 """docker-registry-swift index, against a real Swift."""
 
+import fcntl
+import json
 import os
 import pty
+import struct
 import subprocess
 import sys
+import termios
 
 import pytest
 import relay
@@ -38,14 +42,15 @@ def run(config, capsys):
     def run(*options, **changes):
         status = main.main(['index', '--config', config(**changes),
                             '--flavor', 'dev'] + list(options))
-        return status, capsys.readouterr()[0].splitlines()
+        printed, failed = capsys.readouterr()
+        run.errors = failed.splitlines()
+        return status, printed.splitlines()
     return run
 
 
 def test_nothing_to_do(run, storage):
-    status, lines = run()
-    assert (status, len(lines)) == (2, 1)
-    assert 'HEAD container' in lines[0]
+    assert run() == (2, [])
+    assert run.errors[-1].startswith('index: there is no container ')
     storage.put_content('a', b'b')  # makes the container
     assert run() == (0, ['0 of 0 can be pulled by v2 clients'])
 
@@ -113,26 +118,43 @@ def test_what_cannot_be_converted(run, v1, storage):
     assert all(line.startswith('FAILED  ') for line in lines[-6:])
 
 
-def test_outage_stops_it(run, v1, faults):
+def test_json(run, v1):
     v1.tag(v1.push([v1_images.tar(1)])[-1])
-    faults.inject(relay.drop(), 'HEAD', '/layer', times=2)
+    v1.tag(v1.push([b''])[-1], tag='damaged')
+    status, lines = run('--json')
+    assert status == 1
+    damaged, converted, total = map(json.loads, lines)
+    assert 'its layer has no bytes' in damaged.pop('error')
+    assert damaged == {
+        'kind': 'tag', 'name': 'x:damaged', 'outcome': 'failed'}
+    assert converted == {'kind': 'tag', 'name': 'x:latest',
+                         'outcome': 'converted', 'error': None}
+    assert total == {'kind': 'total', 'tags': 2, 'failed': 1}
+
+
+@pytest.mark.parametrize('times, status', [(2, 0), (100, 2)])
+def test_outage(run, v1, faults, times, status):
+    v1.tag(v1.push([v1_images.tar(1)])[-1])
+    faults.inject(relay.drop(), 'HEAD', '/layer', times=times)
     url = 'http://127.0.0.1:%d/auth/v1.0' % faults.port
-    status, lines = run('--jobs', '1', swift_authurl=url, swift_retries=1)
-    assert status == 2
-    assert lines[-1].startswith('stopped after 0 of 1: HEAD registry/images/')
-    assert run(swift_authurl=url)[0] == 0
+    assert run('--jobs', '1', swift_authurl=url, swift_retries=1,
+               swift_timeout=3)[0] == status
+    if status:
+        assert run.errors[-2] == 'index: stopped after 0 of 1'
+        assert run.errors[-1].startswith('index: HEAD registry/images/')
+    assert run()[0] == 0
 
 
 def test_configuration_that_is_wrong(run):
-    status, lines = run(swift_password=None)
-    assert status == 2
-    assert 'swift_password: missing' in '\n'.join(lines)
+    assert run(swift_password=None) == (2, [])
+    assert 'swift_password: missing' in '\n'.join(run.errors)
 
 
 def test_progress_on_a_terminal(config, v1):
     v1.tag(v1.push([v1_images.tar(3000000)])[-1])
     v1.tag(v1.push([b''])[-1], tag='damaged')
     ours, theirs = pty.openpty()
+    fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack('4H', 24, 100, 0, 0))
     process = subprocess.Popen(
         [sys.executable, '-m', 'docker_registry.drivers.swift.commands.main',
          'index', '--config', config(), '--flavor', 'dev'],
@@ -146,8 +168,8 @@ def test_progress_on_a_terminal(config, v1):
             break
     os.close(ours)
     assert process.wait() == 1
-    shown = shown.decode('ascii')
-    assert '[####################] 2 of 2, 3 MiB, ' in shown
-    assert 'MiB/s' in shown
+    shown = shown.decode('utf-8')
+    assert '| 0/2 [' in shown
+    assert 'tags/s, ' in shown and ' read, ' in shown
     assert 'x:damaged: FAILED: ' in shown
     assert shown.splitlines()[-2] == '1 of 2 can be pulled by v2 clients'

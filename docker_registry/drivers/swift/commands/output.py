@@ -4,11 +4,13 @@ from __future__ import print_function
 
 import json
 import sys
+import threading
 import time
 
 import tqdm
 
 _PLAIN_SECONDS = 10
+_TEXT_SECONDS = 0.5
 _UNITS = ((86400, 'd'), (3600, 'h'), (60, 'min'), (1, 's'))
 
 
@@ -63,20 +65,33 @@ class Progress(object):
     manager.
 
     :param what: what is counted, such as "images"
+    :param total: how many there are; None where that is not known
+    :param find_text: callable that returns what the bar says besides, such
+        as how much has been read; another thread calls it now and then
     """
 
-    def __init__(self, what):
+    def __init__(self, what, total=None, find_text=None):
         self._what = what
         self._count = 0
         self._is_terminal = sys.stderr.isatty()
-        self._bar = tqdm.tqdm(unit=' ' + what, leave=False, file=sys.stderr,
-                              disable=not self._is_terminal)
+        self._bar = tqdm.tqdm(
+            total=total, unit=' ' + what, leave=False, file=sys.stderr,
+            disable=not self._is_terminal)
         self._next_at = time.time() + _PLAIN_SECONDS
+        self._find_text = find_text
+        self._ended = threading.Event()
+        self._thread = threading.Thread(target=self._show_text)
 
     def __enter__(self):
+        if self._is_terminal and self._find_text:
+            self._bar.set_postfix_str(self._find_text())
+            self._thread.start()
         return self
 
     def __exit__(self, *exception):
+        self._ended.set()
+        if self._thread.ident is not None:
+            self._thread.join()
         self._bar.close()
 
     def add(self, count=1):
@@ -92,6 +107,11 @@ class Progress(object):
         for item in items:
             yield item
             self.add()
+
+    def _show_text(self):
+        # One large thing may take minutes.
+        while not self._ended.wait(_TEXT_SECONDS):
+            self._bar.set_postfix_str(self._find_text())
 
 
 def _print(line, file):
