@@ -659,8 +659,8 @@ def test_what_only_looks_like_a_blob(copy, open_flavor):
 def test_cache_of_buildkit(copy, open_flavor):
     source = open_flavor('here')
     layers = [os.urandom(10), os.urandom(20)]
-    content = test_v2_push_api.put_cache(
-        source, test_v2_push_api.Client(source), layers)
+    content = test_v2_push_api.push_cache(
+        test_v2_push_api.Client(source), layers)
     assert outcomes(copy('here', 'there')) == (0, {'a/b:cache': 'copied'})
     client = test_v2_push_api.Client(open_flavor('there'))
     assert client.expect(200, 'GET', '/v2/a/b/manifests/cache'

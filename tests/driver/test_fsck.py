@@ -456,7 +456,7 @@ def test_what_only_looks_like_a_blob(fsck, client, storage):
         'annotations': {'org.opencontainers.image.base.digest': away},
     }).encode()
     client.put_manifest(content, 'x', 'latest')
-    test_v2_push_api.put_cache(storage, client, [os.urandom(100)])
+    test_v2_push_api.push_cache(client, [os.urandom(100)])
     assert fsck('--deep') == (0, {})
     storage.container.delete(layout.Layout('/registry').blob(
         v1_images.digest(b'{}')))

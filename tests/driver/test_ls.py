@@ -317,9 +317,9 @@ def test_words():
     assert output.iso8601(0) == '1970-01-01T00:00:00Z'
 
 
-def test_cache_of_buildkit(client, tags, storage):
+def test_cache_of_buildkit(client, tags):
     layers = [os.urandom(100), os.urandom(20)]
-    test_v2_push_api.put_cache(storage, client, layers)
+    test_v2_push_api.push_cache(client, layers)
     found = tags('a/b')['a/b', 'cache']
     assert (found['damaged'], found['size_bytes'], found['layers']) == (
         False, 120, 2)

@@ -17,7 +17,6 @@ from docker_registry.drivers.swift.v2 import manifests
 from docker_registry.drivers.swift.v2 import push_api
 from docker_registry.drivers.swift.v2 import pushes
 from docker_registry.drivers.swift.v2 import repositories
-from docker_registry.drivers.swift.v2 import store
 
 _LAYOUT = layout.Layout('/registry')
 _DIGEST = v1_images.digest
@@ -109,8 +108,8 @@ def listed(storage):
     return lambda: [entry['name'] for entry in storage.container.list('')]
 
 
-def put_cache(storage, client, layers, name='a/b', tag='cache'):
-    """Write what BuildKit exports to a registry:2, which takes it.
+def push_cache(client, layers, name='a/b', tag='cache'):
+    """Push what BuildKit exports.
 
     :returns: the index, whose manifests are layers
     """
@@ -120,10 +119,7 @@ def put_cache(storage, client, layers, name='a/b', tag='cache'):
                  mediaType='application/vnd.oci.image.layer.v1.tar+gzip',
                  annotations={'containerd.io/uncompressed': _NOBODY})
             for layer in layers]}).encode()
-    v2 = store.Store(storage.settings, storage.container)
-    v2.put_blob(content)
-    v2.put_manifest_link(name, _DIGEST(content))
-    v2.put_tag_link(name, tag, _DIGEST(content))
+    client.put_manifest(content, name, tag, _INDEX)
     return content
 
 
@@ -274,6 +270,13 @@ def test_index_and_sha512(client):
                          ).data == child
     client.refused(400, 'DIGEST_INVALID', 'PUT', '/v2/a/b/manifests/'
                    + _NOBODY, child, Content_Type=_OCI)
+
+
+def test_cache_of_buildkit(client):
+    index = push_cache(client, [b'some', b'other'])
+    assert client.expect(200, 'GET', '/v2/a/b/manifests/cache').data == index
+    client.refused(400, 'MANIFEST_BLOB_UNKNOWN', 'PUT',
+                   '/v2/other/manifests/cache', index, Content_Type=_INDEX)
 
 
 def test_missing_blobs(client, listed):

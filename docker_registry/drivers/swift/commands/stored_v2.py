@@ -18,8 +18,6 @@ from ..v2 import manifests
 from ..v2 import store
 
 _DIGEST = re.compile('sha256:[0-9a-f]{64}|sha512:[0-9a-f]{128}')
-#: Of the media types of layers, and of BuildKit's list of them.
-_OF_LAYERS = ('.layer.', '.rootfs.', '.cacheconfig.')
 
 #: size_bytes: as the listing has it, of a static large object that of all
 #: segments; written_at: Unix time in seconds.
@@ -161,11 +159,10 @@ class StoredV2(object):
             references = _references(content)
             try:
                 parsed = manifests.parse(content)
-                found.update(dict.fromkeys(parsed.blobs[1:]))  # but config
+                first = 0 if parsed.media_type in manifests.INDEX_TYPES else 1
+                found.update(dict.fromkeys(parsed.blobs[first:]))  # no config
                 for each in parsed.manifests:
-                    found.update(dict.fromkeys(
-                        self.layers(each) if each in references.manifests
-                        else [each]))
+                    found.update(dict.fromkeys(self.layers(each)))
             except manifests.InvalidError:
                 # Of a kind that registry:2 has taken.
                 found.update(dict.fromkeys(sorted(references.blobs)))
@@ -212,9 +209,7 @@ def _references(content):
     mentioned = _digests(text)
     try:
         known = manifests.parse(content)
-        children = frozenset(known.manifests).difference(
-            compat.native(each['digest'])
-            for each in found.get('manifests') or () if _is_layer(each))
+        children = frozenset(known.manifests)
         needed = frozenset(known.blobs + known.manifests)
     except manifests.InvalidError:
         # Of a kind that registry:2 has taken: schema 1, as a rule.
@@ -229,16 +224,6 @@ def _references(content):
 
 def _digests(text):
     return frozenset(map(compat.native, _DIGEST.findall(text)))
-
-
-def _is_layer(descriptor):
-    """Tell whether what an index has is a layer, and no manifest.
-
-    BuildKit exports its cache so.
-
-    Source: cache/remotecache/export.go of BuildKit
-    """
-    return any(part in descriptor['mediaType'] for part in _OF_LAYERS)
 
 
 def _descriptors(value):

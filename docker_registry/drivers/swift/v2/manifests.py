@@ -19,15 +19,18 @@ _DOCKER_MANIFEST_TYPE = 'application/vnd.docker.distribution.manifest.v2+json'
 _DOCKER_LIST_TYPE = (
     'application/vnd.docker.distribution.manifest.list.v2+json')
 _IMAGES = (MANIFEST_TYPE, _DOCKER_MANIFEST_TYPE)
-_INDEXES = (INDEX_TYPE, _DOCKER_LIST_TYPE)
+INDEX_TYPES = (INDEX_TYPE, _DOCKER_LIST_TYPE)
 #: Of layers that may be elsewhere alone.
 _FOREIGN = ('.foreign.', '.nondistributable.')
+#: Of the media types of layers, and of BuildKit's list of them.
+_OF_LAYERS = ('.layer.', '.rootfs.', '.cacheconfig.')
 #: More than any size or version has.
 _MAX_DIGITS = 20
 
 #: media_type: what it is. blobs, manifests: digests of what it cannot do
-#: without, lists. subject: digest of the manifest that it is about, or None.
-#: artifact_type: text or None. annotations: a dict.
+#: without, lists; the first blob of an image is its config. subject: digest of
+#: the manifest that it is about, or None. artifact_type: text or None.
+#: annotations: a dict.
 Manifest = collections.namedtuple(
     'Manifest', 'media_type blobs manifests subject artifact_type annotations')
 
@@ -73,10 +76,11 @@ def parse(content, content_type=None):
             if not _is_elsewhere(layer):
                 blobs.append(digest)
         artifact_type = artifact_type or _text(config, 'mediaType')
-    elif kind in _INDEXES:
+    elif kind in INDEX_TYPES:
         _refuse(found, 'layers')
-        manifests = [_descriptor(each, 'manifests[%d]' % number)
-                     for number, each in enumerate(_list(found, 'manifests'))]
+        for number, each in enumerate(_list(found, 'manifests')):
+            digest = _descriptor(each, 'manifests[%d]' % number)
+            (blobs if _is_layer(each) else manifests).append(digest)
     else:
         raise InvalidError('this registry takes no manifest of type %s' % kind)
     return Manifest(kind, blobs, manifests, subject, artifact_type,
@@ -153,6 +157,17 @@ def _descriptor(value, name):
 def _is_elsewhere(layer):
     kind = _text(layer, 'mediaType')
     return bool(layer.get('urls')) or any(word in kind for word in _FOREIGN)
+
+
+def _is_layer(descriptor):
+    """Tell whether what an index has is a layer, and no manifest.
+
+    BuildKit exports its cache so.
+
+    Source: cache/remotecache/export.go of BuildKit
+    """
+    kind = _text(descriptor, 'mediaType')
+    return any(part in kind for part in _OF_LAYERS)
 
 
 def _annotations(found):
