@@ -94,6 +94,10 @@ http:
         '/c.pem', '/k.pem', ['/ca.pem'], 'TLSv1_3', 90, False)
     assert found.loglevel == 'warning'
     assert found.notes == []
+    # Go's numbers are nanoseconds; gunicorn's seconds are whole.
+    for text, seconds in (('60s', 60), ('1500ms', 2), ('60', 1), ('0', None)):
+        grace = read('http: {draintimeout: %s}' % text).http.grace_seconds
+        assert (grace, type(grace)) == (seconds, type(seconds))
 
 
 def test_health():

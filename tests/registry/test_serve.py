@@ -43,6 +43,7 @@ http:
   addr: :5000
   headers:
     X-Content-Type-Options: [nosniff]
+  draintimeout: 60s
 health:
   storagedriver:
     enabled: true

@@ -10,6 +10,7 @@ Source: configuration/configuration.go, configuration/parser.go and
 """
 
 import collections
+import math
 import re
 
 import yaml
@@ -28,8 +29,8 @@ _STORAGES = ('azure', 'filesystem', 'gcs', 'inmemory', 'oss', 's3', 's3aws')
 #: How to listen, None where the file does not say. host: text; port: int;
 #: prefix: path below which everything is; headers: pairs of name and value
 #: for every answer; certificate, key: paths; client_cas: paths; minimum_tls: a
-#: name of ssl.TLSVersion; grace_seconds: for requests in flight; logs_access:
-#: whether each request is logged.
+#: name of ssl.TLSVersion; grace_seconds: for requests in flight, an int;
+#: logs_access: whether each request is logged.
 Http = collections.namedtuple(
     'Http', 'host port prefix headers certificate key client_cas minimum_tls '
     'grace_seconds logs_access')
@@ -265,6 +266,11 @@ def _go_duration(least, most):
     return parse_go
 
 
+def _whole_seconds(value):
+    # gunicorn takes no others.
+    return int(math.ceil(_go_duration(0, 86400)(value)))
+
+
 def _row(path, name, parse):
     return tuple(path.split(': ')), (name, parse)
 
@@ -302,7 +308,7 @@ _TAKEN = dict(
                                       'here')),
         ('http: prefix', 'http_prefix',
          lambda value: values.text(value).strip('/')),
-        ('http: draintimeout', 'grace_seconds', _go_duration(0, 86400)),
+        ('http: draintimeout', 'grace_seconds', _whole_seconds),
         ('http: headers', 'headers', _headers),
         ('http: tls: certificate', 'certificate', values.path),
         ('http: tls: key', 'key', values.path),
