@@ -154,6 +154,14 @@ def test_variables_alone():
     assert settings.parse(None, found).container == 'c'
 
 
+def test_variables_that_reach_into_a_list():
+    found = read('http: {tls: {certificate: c, clientcas: [/a]}}',
+                 REGISTRY_HTTP_TLS_CLIENTCAS_0='/b')
+    assert found.http.client_cas == ['/a']
+    note, = found.notes
+    assert note.startswith('$REGISTRY_HTTP_TLS_CLIENTCAS_0: reaches into')
+
+
 def test_a_variable_is_not_shown_when_it_is_wrong():
     assert problems(REGISTRY_STORAGE_SWIFT_PASSWORD='"hush') == (
         '$REGISTRY_STORAGE_SWIFT_PASSWORD is not YAML; put it in quotes')

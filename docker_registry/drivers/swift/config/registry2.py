@@ -184,20 +184,29 @@ def _overridden(document, environment, notes):
         except yaml.YAMLError:  # whose text has the value
             raise errors.ConfigError('$%s is not YAML; put it in quotes'
                                      % variable)
-        node = document
-        for name in names[:-1]:
-            name = _key(node, name)
-            below = node.get(name)
-            if not isinstance(below, dict):
-                # `auth: htpasswd` is the kind alone.
-                below = {below: {}} if below else {}
-            node[name] = dict(below)
-            node = node[name]
-        node[_key(node, names[-1])] = value
+        if not _set(document, names, value):
+            notes.append('$%s: reaches into a list, and is left out, as '
+                         'registry:2 does' % variable)
     for section in ('storage', 'auth'):
         if isinstance(document.get(section), compat.TEXT_TYPES):
             document[section] = {document[section]: {}}
     return document
+
+
+def _set(node, names, value):
+    """Set what a variable says; return whether it could be."""
+    for name in names[:-1]:
+        name = _key(node, name)
+        below = node.get(name)
+        if isinstance(below, list):
+            return False
+        if not isinstance(below, dict):
+            # `auth: htpasswd` is the kind alone.
+            below = {below: {}} if below else {}
+        node[name] = dict(below)
+        node = node[name]
+    node[_key(node, names[-1])] = value
+    return True
 
 
 def _key(node, name):
