@@ -100,6 +100,13 @@ http:
         assert (grace, type(grace)) == (seconds, type(seconds))
 
 
+@pytest.mark.parametrize('prefix, root', [
+    ('a', 'a'), ('/a', 'a'), ('//a/b', 'a/b'), ('/', ''), ('""', '')])
+def test_prefix(prefix, root):
+    found = read(REGISTRY_STORAGE_SWIFT_PREFIX=prefix)
+    assert settings.parse(None, found).root == root
+
+
 def test_health():
     found = read('health: {storagedriver: {enabled: true, interval: 30s, '
                  'threshold: 3}}')

@@ -246,11 +246,12 @@ def _choice(known):
 
 
 def _prefix(value):
-    value = values.text(value)
+    # It leaves out all slashes that a name begins with.
+    value = values.text(value).lstrip('/')
     if value.endswith('/'):
         raise ValueError('ends in a slash, which registry:2 doubles in the '
                          'names of objects; there is none of that here')
-    return value.lstrip('/')
+    return value
 
 
 def _exactly(expected, reason):
