@@ -209,6 +209,8 @@ def test_what_is_left_out_is_named(text, note):
     ('http: {addr: x}', 'http: addr: not an address'),
     ('http: {net: unix}', 'http: net: not tcp'),
     ('http: {headers: [x]}', 'http: headers: not a mapping'),
+    ('http: {headers: {X A: [b]}}', 'http: headers: no name of a header: '),
+    ('http: {headers: {X-Ä: [b]}}', 'http: headers: no name of a header: '),
     ('http: x', 'http: not a mapping'),
     ('http: {tls: {key: k}}', 'http: tls: certificate: missing'),
     ('http: {tls: {letsencrypt: {cachefile: x}}}', 'http: tls: letsencrypt'),

@@ -43,6 +43,7 @@ http:
   addr: :5000
   headers:
     X-Content-Type-Options: [nosniff]
+    X-Greeting: [café →]
   draintimeout: 60s
 health:
   storagedriver:
@@ -208,6 +209,8 @@ def test_tutorial_of_registry2(cluster, settings, directory, users):
         assert v2.pull('busybox') == pushed
         answer = v2.expect(405, 'DELETE', '/v2/busybox/manifests/latest')
         assert answer.headers['X-Content-Type-Options'] == 'nosniff'
+        assert answer.headers['X-Greeting'].encode('latin-1') == (
+            'café →'.encode())
     root = 'files/docker/registry/v2/'
     names = cluster.list('tutorial')
     assert root + 'repositories/busybox/_manifests/tags/latest/current/link' \

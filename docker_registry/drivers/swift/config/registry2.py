@@ -24,6 +24,8 @@ _GO_LEVELS = {'error': 'error', 'warn': 'warning', 'info': 'info',
               'debug': 'debug'}
 _TLS_VERSIONS = {'tls1.0': 'TLSv1', 'tls1.1': 'TLSv1_1', 'tls1.2': 'TLSv1_2',
                  'tls1.3': 'TLSv1_3'}
+#: A name that a header of HTTP can have. Source: RFC 9110, section 5.6.2
+_HEADER = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+\Z")
 _STORAGES = ('azure', 'filesystem', 'gcs', 'inmemory', 'oss', 's3', 's3aws')
 
 #: How to listen, None where the file does not say. host: text; port: int;
@@ -225,9 +227,11 @@ def _headers(value):
     if not isinstance(value, dict):
         raise ValueError('not a mapping of names to lists of values')
     found = []
-    for name, each in sorted(value.items()):
+    for name, each in sorted(value.items(), key=str):
+        if not _HEADER.match(values.text(name)):
+            raise ValueError('no name of a header: ' + values.quoted(name))
         for one in each if isinstance(each, list) else [each]:
-            found.append((values.secret(name), values.secret(one)))
+            found.append((values.text(name), values.secret(one)))
     return found
 
 

@@ -34,7 +34,9 @@ class Application(object):
         self._health = health.Health(found.container.check, health_settings)
         self._v2 = assembly.application(found, v2, redirects,
                                         self._health.unavailable)
-        self._headers = list(headers)
+        # Bytes as WSGI has them; registry:2 sends UTF-8.
+        self._headers = [(name, value.encode('utf-8').decode('latin-1'))
+                         for name, value in headers]
         self._prefix = prefix and '/' + prefix
         self._others = {'/': wrappers.Response}
         for prefix in ('', '/v1'):  # where the legacy registry has them
