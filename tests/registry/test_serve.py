@@ -4,6 +4,7 @@ import http.client
 import json
 import os
 import signal
+import socket
 import ssl
 import subprocess
 import urllib.request
@@ -157,6 +158,20 @@ def test_client_that_vanishes(v2, server):
     processes.until(lambda: 'PATCH %s HTTP/1.1" 400' % path in server.log())
     content = os.urandom(10)
     v2.finish(v2.append(path, content), v2client.digest(content))
+
+
+def test_client_that_is_silent(server):
+    """The system asks whether it is there: a timer of kind 2 runs."""
+    with socket.create_connection((processes.HOST, server.port)) as client:
+        client.sendall(b'PUT /v2/a/manifests/b HTTP/1.1\r\n')
+        ports = ':%04X' % server.port, ':%04X' % client.getsockname()[1]
+
+        def timer():
+            with open('/proc/net/tcp') as connections:
+                for line in map(str.split, connections):
+                    if (line[1][8:], line[2][8:]) == ports:
+                        return line[5][:2]
+        assert processes.until(timer) == '02'
 
 
 def test_stop_lets_requests_end(settings, directory):

@@ -5,6 +5,7 @@ Knows gunicorn and TLS; knows nothing of what is served.
 
 import collections
 import os
+import socket
 import ssl
 
 from gunicorn.app import base
@@ -20,6 +21,8 @@ _KEEPALIVE_SECONDS = 75
 #: A worker that has not even looked for connections is started again.
 _TIMEOUT_SECONDS = 120
 _LINE_BYTES = 8190
+#: When a client that says nothing is asked whether it is there; as registry:2.
+_SILENT_SECONDS = 180
 
 #: Where to listen, and how. host: text; port: int; workers: how many
 #: processes; grace_seconds: for how long requests in flight may go on when the
@@ -59,6 +62,7 @@ def run(application, options):
         'timeout': _TIMEOUT_SECONDS,
         'graceful_timeout': options.grace_seconds,
         'limit_request_line': _LINE_BYTES,
+        'when_ready': _ask_silent_clients,
         'loglevel': options.level,
         'accesslog': '-' if options.logs_access else None,
     }
@@ -86,6 +90,19 @@ def _context(tls):
     if tls.client_cas:
         context.verify_mode = ssl.CERT_REQUIRED
     return context
+
+
+def _ask_silent_clients(arbiter):
+    """Have the system find out which clients are gone without a word.
+
+    A thread would wait for each for ever. Connections have from the socket
+    that they come to what is set here.
+    """
+    for listener in arbiter.LISTENERS:
+        listener.sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+        if hasattr(socket, 'TCP_KEEPIDLE'):  # not everywhere
+            listener.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPIDLE,
+                                     _SILENT_SECONDS)
 
 
 class _Gunicorn(base.BaseApplication):
