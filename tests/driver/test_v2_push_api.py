@@ -135,9 +135,10 @@ def test_docker_pushes(client, chunks):
     answer = client.expect(202, 'PATCH', location, content, chunks=chunks)
     assert answer.headers['Range'] == '0-2999999'
     for found in (location, answer.headers['Location']):
-        status = client.expect(204, 'GET', found)
-        assert status.headers['Range'] == '0-2999999'
-        assert status.headers['Location'] == answer.headers['Location']
+        for method in ('GET', 'HEAD'):
+            status = client.expect(204, method, found)
+            assert status.headers['Range'] == '0-2999999'
+            assert status.headers['Location'] == answer.headers['Location']
     answer = client.expect(201, 'PUT', '%s?digest=%s' % (
         answer.headers['Location'], _DIGEST(content)), b'')
     assert answer.headers['Docker-Content-Digest'] == _DIGEST(content)

@@ -69,8 +69,9 @@ class PushApi(object):
         """
         methods = {
             'uploads': {'POST': self._start},
-            'upload': {'GET': self._status, 'PATCH': self._append,
-                       'PUT': self._finish, 'DELETE': self._cancel},
+            'upload': {'GET': self._status, 'HEAD': self._status,
+                       'PATCH': self._append, 'PUT': self._finish,
+                       'DELETE': self._cancel},
             'manifests': {'PUT': self._put_manifest,
                           'DELETE': self._remove_manifest},
             'blobs': {'DELETE': self._remove_blob},
