@@ -11,6 +11,7 @@ import test_v2_push_api
 import v1_images
 
 from docker_registry.drivers.swift.client import container
+from docker_registry.drivers.swift.commands import main
 from docker_registry.drivers.swift.commands import removal
 
 _READING = [('ls',), ('ls', '*'), ('du',), ('fsck', '--deep'), ('gc',)]
@@ -123,3 +124,15 @@ def test_fault_is_nothing_that_was_found(command, filled, monkeypatch):
     monkeypatch.setattr(container.Container, 'metadata', fail)
     status, printed = command('gc')
     assert (status, 'of this program' in printed) == (2, True)
+
+
+@pytest.mark.once
+@pytest.mark.parametrize('words, most', [
+    ('serve --port 0', 65535), ('serve --port 65536', 65535),
+    ('serve --grace 0', 86400), ('serve --grace=-1', 86400),
+    ('serve --workers 65', 64), ('index --jobs x', 64)])
+def test_numbers_of_options(capsys, words, most):
+    with pytest.raises(SystemExit) as ended:
+        main.main(words.split())
+    assert ended.value.code == 2
+    assert ': not a number from 1 to %d: ' % most in capsys.readouterr()[1]

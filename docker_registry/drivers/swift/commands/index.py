@@ -1,6 +1,6 @@
 """docker-registry-swift index: converts v1 images ahead of the first pull.
 
-What is converted already costs two small requests, so that it may be stopped
+What is converted already costs three small requests, so that it may be stopped
 and started again at any time, also beside registries that are in use.
 """
 
@@ -30,7 +30,7 @@ def add_options(parser):
     parser.add_argument('--json', action='store_true',
                         help='print a JSON object for each tag, a line each')
     parser.add_argument(
-        '--jobs', metavar='N', type=int, default=2, choices=range(1, 65),
+        '--jobs', metavar='N', type=opened.number(64), default=2,
         help='how many images and layers at a time (default: 2)')
 
 

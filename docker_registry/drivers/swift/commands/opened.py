@@ -19,9 +19,22 @@ _JOBS = 16
 def add_jobs(parser):
     """Add --jobs to the options of a command."""
     parser.add_argument(
-        '--jobs', metavar='N', type=_count, default=_JOBS,
+        '--jobs', metavar='N', type=number(10 ** 6), default=_JOBS,
         help='requests at a time (default: %d); never more than '
         'swift_connections' % _JOBS)
+
+
+def number(most):
+    """Return a function that reads a whole number from 1 to the most.
+
+    Unlike argparse's choices it says so without a list of them.
+    """
+    def parse(text):
+        if not re.match('[0-9]{1,9}\\Z', text) or not 1 <= int(text) <= most:
+            raise argparse.ArgumentTypeError('not a number from 1 to %d: %s'
+                                             % (most, text))
+        return int(text)
+    return parse
 
 
 def seconds(text):
@@ -53,12 +66,6 @@ def tag(text):
     if not text:
         raise argparse.ArgumentTypeError('empty')
     return text
-
-
-def _count(text):
-    if not text.isdigit() or not int(text):
-        raise argparse.ArgumentTypeError('not a number from 1 on: %s' % text)
-    return int(text)
 
 
 class Opened(contents.Contents):

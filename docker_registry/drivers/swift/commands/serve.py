@@ -2,6 +2,7 @@
 
 import logging
 
+from . import opened
 from .. import compat
 from .. import contents
 from .. import errors
@@ -29,18 +30,19 @@ def add_options(parser):
     """Add the options of this command to its argparse.ArgumentParser."""
     parser.add_argument('--host', metavar='ADDRESS',
                         help='address to listen at (default: all)')
-    parser.add_argument('--port', type=int, metavar='PORT',
-                        help='port to listen at (default: %d)' % _PORT)
+    parser.add_argument(
+        '--port', type=opened.number(65535), metavar='PORT',
+        help='port to listen at (default: %d)' % _PORT)
     parser.add_argument('--certificate', metavar='FILE',
                         help='certificate of a server that speaks TLS')
     parser.add_argument('--key', metavar='FILE',
                         help='its key, if it is not in the same file')
     parser.add_argument(
-        '--workers', type=int, metavar='N', choices=range(1, 65),
+        '--workers', type=opened.number(64), metavar='N',
         help='how many processes (default: one for each processor, at least '
         '2)')
     parser.add_argument(
-        '--grace', type=int, metavar='SECONDS',
+        '--grace', type=opened.number(86400), metavar='SECONDS',
         help='for how long requests in flight may go on after SIGTERM '
         '(default: %d)' % _GRACE_SECONDS)
 
