@@ -254,3 +254,19 @@ def test_what_cannot_be_served(settings, tmp_path, environment, changes,
         stdout=subprocess.PIPE, stderr=subprocess.PIPE)
     assert ended.returncode == 2
     assert message in ended.stderr
+
+
+def test_address_that_is_in_use(settings, tmp_path):
+    config = tmp_path / 'config.yml'
+    config.write_text(json.dumps({'prod': dict(
+        settings, storage='swift', standalone=True)}))
+    with socket.socket() as taken:
+        taken.bind((processes.HOST, 0))
+        taken.listen()
+        ended = subprocess.run(
+            [environments.program('serve', 'docker-registry-swift'), 'serve',
+             '--config', str(config), '--flavor', 'prod', '--host',
+             processes.HOST, '--port', str(taken.getsockname()[1])],
+            text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    assert ended.returncode == 2
+    assert 'already in use' in ended.stderr

@@ -7,6 +7,7 @@ import collections
 import os
 import socket
 import ssl
+import sys
 
 from gunicorn.app import base
 
@@ -71,7 +72,15 @@ def run(application, options):
         chosen.update(
             certfile=options.tls.certificate, keyfile=options.tls.key,
             ssl_context=lambda config, default: _context(options.tls))
-    _Gunicorn(application, chosen).run()
+    parent = os.getpid()
+    try:
+        _Gunicorn(application, chosen).run()
+    except SystemExit as end:
+        # Of an address that it cannot have, say. 1 is of commands that find
+        # something.
+        if end.code == 1 and os.getpid() == parent:
+            sys.exit(2)
+        raise
 
 
 def _context(tls):
