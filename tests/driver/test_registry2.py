@@ -207,6 +207,7 @@ def test_what_is_left_out_is_named(text, note):
     ('storage: {redirect: {disable: 1}}', 'storage: redirect: disable: neither'
      ' true nor false'),
     ('http: {addr: x}', 'http: addr: not an address'),
+    ('http: {addr: ":0"}', 'http: addr: not an address'),
     ('http: {net: unix}', 'http: net: not tcp'),
     ('http: {headers: [x]}', 'http: headers: not a mapping'),
     ('http: {headers: {X A: [b]}}', 'http: headers: no name of a header: '),

@@ -218,7 +218,7 @@ def _key(node, name):
 
 def _address(value):
     match = re.match(r'(.*):(\d{1,5})\Z', values.text(value))
-    if not match or int(match.group(2)) > 65535:
+    if not match or not 1 <= int(match.group(2)) <= 65535:
         raise ValueError('not an address such as :5000 or 127.0.0.1:5000')
     return match.group(1).strip('[]') or None, int(match.group(2))
 
