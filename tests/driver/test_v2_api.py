@@ -3,6 +3,7 @@
 from concurrent import futures
 import hashlib
 import json
+import sys
 import time
 
 import calls
@@ -376,6 +377,30 @@ def test_answers_are_counted(storage):
     client.get('/v2/x/manifests/latest')
     client.get('/v2/')
     assert dict(found.answers) == {200: 2, 404: 1}
+
+
+@pytest.fixture
+def restless():
+    """Let threads take turns all the time, where Python can."""
+    if not hasattr(sys, 'setswitchinterval'):  # Python 2
+        yield
+        return
+    interval = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)
+    yield
+    sys.setswitchinterval(interval)
+
+
+@pytest.mark.usefixtures('restless')
+def test_answers_are_counted_by_threads():
+    found = api.Application(None)
+
+    def ask(_):
+        for _ in range(500):
+            test.Client(found).get('/v2/')
+    with futures.ThreadPoolExecutor(4) as executor:
+        list(executor.map(ask, range(4)))
+    assert dict(found.answers) == {200: 2000}
 
 
 def test_redirect(storage, layer, secret_of, make_storage):

@@ -10,7 +10,8 @@ class Counters(object):
 
     """Counters that threads and greenlets may use at the same time.
 
-    :param names: what is counted
+    :param names: of what has a number from the start, 0; others begin when
+        they are first counted
     """
 
     def __init__(self, *names):
@@ -23,7 +24,7 @@ class Counters(object):
     def add(self, name, count=1):
         """Count something."""
         with self._lock:
-            self._values[name] += count
+            self._values[name] = self._values.get(name, 0) + count
 
     def values(self):
         """Return all numbers, as a dict."""

@@ -7,7 +7,6 @@ Source: https://github.com/opencontainers/distribution-spec/blob/v1.1.0/spec.md
     and https://distribution.github.io/distribution/spec/api/
 """
 
-import collections
 import json
 import logging
 import re
@@ -22,6 +21,7 @@ from . import manifests
 from . import repositories
 from .. import compat
 from .. import errors
+from ..client import counters
 from ..objects import ranges
 
 _VERSION = ('Docker-Distribution-Api-Version', 'registry/2.0')
@@ -57,7 +57,6 @@ class Application(object):
         500 or more, and the errors.SwiftError; None logs it
     :param lists: callable that returns the repositories.Repositories to list
         repositories and tags with; None is the same
-    :ivar answers: how many answers each status has had, a Counter
     """
 
     def __init__(self, found, redirects=False, realm=None, users=None,
@@ -71,7 +70,12 @@ class Application(object):
         self._pushes = pushes
         self._report = report or _log
         self._lists = lists or (lambda: found)
-        self.answers = collections.Counter()
+        self._answers = counters.Counters()
+
+    @property
+    def answers(self):
+        """How many answers each status has had, a dict."""
+        return self._answers.values()
 
     def __call__(self, environ, start_response):
         request = wrappers.Request(environ)
@@ -82,7 +86,7 @@ class Application(object):
         response.headers.set(*_VERSION)
         # Behind a TLS proxy it would be made one of http://.
         response.autocorrect_location_header = False
-        self.answers[response.status_code] += 1
+        self._answers.add(response.status_code)
         return response(environ, start_response)
 
     def _answer(self, request):
