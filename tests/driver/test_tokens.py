@@ -63,6 +63,23 @@ def test_renewed_a_minute_or_a_tenth_before_it_ends(
     assert identity.limits[1] <= 5
 
 
+def test_one_looks_while_another_renews(monkeypatch):
+    identity = Identity(100)
+    shared = shared_login.SharedLogin(identity)
+    assert shared.grant(60).token == '1'
+    real, asked = breaker.clock, []
+
+    def clock():
+        asked.append(True)
+        if len(asked) == 2:
+            # As another thread does, when it has a new token.
+            shared._renew_at = None
+        return real()
+    monkeypatch.setattr(breaker, 'clock', clock)
+    assert shared.grant(60).token == '1'
+    assert len(asked) == 2
+
+
 def test_one_renews_while_the_others_go_on(time_passes):
     identity = Identity(100)
     goes_on = threading.Event()

@@ -54,10 +54,11 @@ class SharedLogin(object):
             that attempt fail with it: had each its own, an identity service
             that does not answer would hold them up one after the other.
         """
-        current = self._grant
+        # Each read once: another thread may just be writing them.
+        current, renew_at = self._grant, self._renew_at
         if _has_ended(current):
             return self._log_in(limit_seconds)
-        if (self._renew_at is not None and breaker.clock() >= self._renew_at
+        if (renew_at is not None and breaker.clock() >= renew_at
                 and self._lock.acquire(False)):
             try:
                 if self._grant is current:
@@ -81,8 +82,8 @@ class SharedLogin(object):
         A new login may give the same: tempauth's, or a file's that has not
         been written anew yet.
         """
-        return self._accepted is not None and (
-            self._accepted.token == grant.token)
+        accepted = self._accepted
+        return accepted is not None and accepted.token == grant.token
 
     def refused(self, grant, status, is_repeated):
         """Tell whether a new login may help a request that was refused.
