@@ -14,6 +14,7 @@ import v1_images
 
 from docker_registry.drivers.swift.client import container
 from docker_registry.drivers.swift.commands import gc as commands_gc
+from docker_registry.drivers.swift.commands import reach
 from docker_registry.drivers.swift.commands import removal
 
 _FILES = ('json', 'ancestry', 'layer', '_checksum')
@@ -64,6 +65,35 @@ def whole(look, make_storage):
 
 def found(lines, kind='image'):
     return [line['name'] for line in lines if line['kind'] == kind]
+
+
+def test_clock_that_is_set_meanwhile(gc, images, look, quick, monkeypatch):
+    """It waits as long as it has to, and its marks have the time of Swift."""
+    image_id = images.push_one(b'a' * 100)
+    real, hours = time.time, itertools.count()
+    looked, marked = [], []
+    tagged = reach.Reach.tagged
+    monkeypatch.setattr(reach.Reach, 'tagged', lambda self: (
+        looked.append(True), tagged(self))[1])
+    make = removal._Mark.make
+    monkeypatch.setattr(removal._Mark, 'make', classmethod(
+        lambda _, files, had_mark, timestamp, now: (
+            marked.append(now), make(files, had_mark, timestamp, now))[1]))
+
+    class Clock(object):
+        sleep = staticmethod(time.sleep)
+
+        @staticmethod
+        def time():
+            return real() + 3600 * next(hours)
+    for module in (commands_gc, removal):
+        monkeypatch.setattr(module, 'time', Clock, raising=False)
+    now = real()
+    gc('--delete')
+    assert look(image_id) == set()
+    # Three times without those of the wait.
+    assert len(looked) > 3
+    assert abs(marked[0] - now) < 60
 
 
 def test_images_that_no_tag_reaches(gc, images, look, whole, quick):

@@ -2,7 +2,6 @@
 
 import collections
 import itertools
-import time
 
 from . import dynamic
 from . import opened
@@ -11,6 +10,7 @@ from . import reach
 from . import removal
 from . import removal_v2
 from . import stored
+from .. import compat
 from .. import errors
 from .. import names
 
@@ -107,9 +107,9 @@ class _Garbage(object):
         if self.now is None:
             raise errors.SwiftError('Swift does not say what time it is, and '
                                     'so not how old anything is')
-        started = time.time()
-        # This machine's clock may be wrong; seconds it counts right.
-        self._clock = lambda: self.now + time.time() - started
+        started = compat.monotonic()
+        # This machine's clock may be wrong, and be set meanwhile.
+        self._clock = lambda: self.now + compat.monotonic() - started
         self._blobs = None
         self._candidates = set()
 

@@ -179,8 +179,8 @@ class Removal(object):
             self._pushed.add(image_id)
 
     def _watch_tags(self):
-        until = time.time() + SETTLE_SECONDS
-        while self._marks and time.time() < until:
+        until = compat.monotonic() + SETTLE_SECONDS
+        while self._marks and compat.monotonic() < until:
             self._spare(self._reached())
             time.sleep(_PAUSE_SECONDS)
 
