@@ -38,12 +38,11 @@ class EngineClient(v1client.V1Client):
 
     :param port: the registry's port on loopback
     :param pace: factor on the engine's pauses
-    :param keywords: as for V1Client
     :ivar retries: how many requests it has sent again
     """
 
-    def __init__(self, port, pace=1, **keywords):
-        super().__init__(port, **keywords)
+    def __init__(self, port, pace=1):
+        super().__init__(port)
         self._pace = pace
         self.retries = 0
 

@@ -19,6 +19,8 @@ import urllib.request
 from ..servers import processes
 
 _CHUNK_BYTES = 64 * 1024
+#: How long a client waits for an answer.
+TIMEOUT_SECONDS = 120
 
 #: An image: id, what its json says (bytes), its layer (bytes).
 Image = collections.namedtuple('Image', 'id json layer')
@@ -75,12 +77,10 @@ class V1Client:
     """A client of one registry.
 
     :param port: the registry's port on loopback
-    :param timeout: seconds without an answer before giving up
     """
 
-    def __init__(self, port, timeout=120):
+    def __init__(self, port):
         self.port = port
-        self._timeout = timeout
 
     def request(self, method, path, body=None, headers=None, chunked=False):
         """Send one request on a connection of its own.
@@ -100,7 +100,7 @@ class V1Client:
         :returns: context manager that gives a http.client.HTTPResponse
         """
         connection = http.client.HTTPConnection(
-            processes.HOST, self.port, timeout=self._timeout)
+            processes.HOST, self.port, timeout=TIMEOUT_SECONDS)
         try:
             headers = dict({'User-Agent': 'docker/1.5.0 go/go1.3.3'},
                            **(headers or {}))
@@ -122,7 +122,7 @@ class V1Client:
         if answer.status == 302:
             try:
                 with urllib.request.urlopen(answer.headers['Location'],
-                                            timeout=self._timeout) as other:
+                                            timeout=TIMEOUT_SECONDS) as other:
                     return Answer(other.status, other.headers, other.read())
             except urllib.error.HTTPError as error:
                 answer = Answer(error.code, error.headers, error.read())

@@ -48,13 +48,11 @@ class V2Client:
     :param port: the registry's port on loopback
     :param user, password: to log in with; None for nobody
     :param user_agent: what it says that it is
-    :param timeout: seconds without an answer before giving up
     """
 
     def __init__(self, port, user=None, password=None,
-                 user_agent='docker/20.10.24+dfsg1', timeout=120):
+                 user_agent='docker/20.10.24+dfsg1'):
         self.port = port
-        self._timeout = timeout
         self._headers = {'User-Agent': user_agent}
         if user is not None:
             self._headers['Authorization'] = 'Basic ' + base64.b64encode(
@@ -69,7 +67,7 @@ class V2Client:
             half of one
         """
         connection = http.client.HTTPConnection(
-            processes.HOST, self.port, timeout=self._timeout)
+            processes.HOST, self.port, timeout=v1client.TIMEOUT_SECONDS)
         try:
             connection.request(method, path, body,
                                dict(self._headers, **(headers or {})))
@@ -92,8 +90,9 @@ class V2Client:
         answer = self.request('GET', path, headers)
         if answer.status == 307:
             try:
-                with urllib.request.urlopen(answer.headers['Location'],
-                                            timeout=self._timeout) as other:
+                with urllib.request.urlopen(
+                        answer.headers['Location'],
+                        timeout=v1client.TIMEOUT_SECONDS) as other:
                     return v1client.Answer(other.status, other.headers,
                                            other.read())
             except urllib.error.HTTPError as error:

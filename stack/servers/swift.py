@@ -121,7 +121,6 @@ class Swift:
     :param nodes: number of storage nodes
     :param constraints: [swift-constraints] of swift.conf, such as
         {'max_file_size': 16777216}
-    :param token_life: seconds that a token is good for
     :param keystone: Keystone that says who users are; None for tempauth
     :param proxies: number of proxies
     :param memcached_port: port of the memcached that the proxies share; None
@@ -129,14 +128,13 @@ class Swift:
     """
 
     def __init__(self, directory, nodes=1, constraints=None,
-                 token_life=86400, keystone=None, proxies=1,
-                 memcached_port=None):
+                 keystone=None, proxies=1, memcached_port=None):
         self._directory = directory
         self._nodes = nodes
         self._constraints = constraints or {}
         self._keystone = keystone
         self._login = (swift_logins.KeystoneLogin(keystone) if keystone
-                       else swift_logins.Tempauth(token_life))
+                       else swift_logins.Tempauth())
         self._cache = (_MEMORY_CACHE if memcached_port is None else
                        _MEMCACHED % (processes.HOST, memcached_port))
         self.python = environments.build(self._login.environment)

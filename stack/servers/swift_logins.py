@@ -22,7 +22,6 @@ _TEMPAUTH = '''\
 use = egg:swift#s3api
 [filter:tempauth]
 use = egg:swift#tempauth
-token_life = %(token_life)d
 # Tokens that any proxy can check by itself.
 fernet_key_stack = %(fernet_key)s
 active_fernet_key_id = stack
@@ -54,22 +53,15 @@ SERVICE_service_roles = service
 
 class Tempauth:
 
-    """The proxy itself knows the users.
-
-    :param token_life: seconds that a token is good for
-    """
+    """The proxy itself knows the users."""
 
     environment = 'swift'
     middleware = 's3api tempauth'
     account = 'AUTH_test'
 
-    def __init__(self, token_life):
-        self._token_life = token_life
-
     def configuration(self):
         """Return the middleware's part of the proxy's configuration."""
         return _TEMPAUTH % {
-            'token_life': self._token_life,
             'fernet_key': base64.urlsafe_b64encode(os.urandom(32)).decode(),
             'users': '\n'.join(
                 'user_%s = %s %s' % (user.replace(':', '_'), password, groups)
