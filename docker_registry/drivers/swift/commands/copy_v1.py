@@ -45,7 +45,7 @@ class Images(object):
         self.found = False
 
     def run(self):
-        """Copy all that the options say; yield a _Result for each tag."""
+        """Copy all that the options say; yield a Result for each tag."""
         with output.Progress('tags') as progress:
             tags = progress.count(self._tags())
             for batch in iter(
@@ -62,7 +62,7 @@ class Images(object):
                     yield repository, name
 
     def _copy(self, batch):
-        """Copy tags and their images; yield a _Result for each."""
+        """Copy tags and their images; yield a Result for each."""
         tags = [tag for tag in self._jobs.each(self._read_tag, batch)
                 if tag is not None]
         depths = {}
