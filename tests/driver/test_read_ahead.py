@@ -9,6 +9,7 @@ import pytest
 import relay
 
 from docker_registry.core import exceptions
+from docker_registry.drivers.swift.objects import buffers
 from docker_registry.drivers.swift.objects import read_ahead
 
 _MIB = 1024 * 1024
@@ -21,6 +22,16 @@ def slow(monkeypatch):
     monkeypatch.setattr(read_ahead, '_SLOW_BYTES', float('inf'))
     monkeypatch.setattr(read_ahead, '_SAMPLE_BYTES', 128 * 1024)
     monkeypatch.setattr(read_ahead, '_WORTHWHILE_BYTES', 1)
+
+
+@pytest.fixture(autouse=True)
+def memory(monkeypatch):
+    """Let each test have a process' memory for itself; set how much it is."""
+    def memory(limit_bytes):
+        monkeypatch.setattr(read_ahead, '_memory',
+                            buffers.Memory(limit_bytes))
+    memory(read_ahead._MEMORY_BYTES)
+    return memory
 
 
 @pytest.fixture
@@ -99,9 +110,8 @@ def test_one_request_where_that_is_configured(slow, make, faults):
     assert faults.count('GET', 'layer') - before == 1
 
 
-def test_one_request_where_the_memory_is_taken(slow, make, faults,
-                                               monkeypatch):
-    monkeypatch.setattr(read_ahead, '_MEMORY_BYTES', 12 * _MIB)
+def test_one_request_where_the_memory_is_taken(slow, make, faults, memory):
+    memory(12 * _MIB)
     storage = make(swift_download_concurrency=2)
     content = os.urandom(_MIB) * 8
     write(storage, content)
@@ -114,6 +124,18 @@ def test_one_request_where_the_memory_is_taken(slow, make, faults,
     # Three for the first: the slow one, and two pieces.
     assert faults.count('GET', 'layer') - before == 4
     assert memory_left(storage) == 12 * _MIB
+
+
+def test_v1_and_v2_have_one_memory(slow, make):
+    storage = make(swift_download_concurrency=2)
+    write(storage, os.urandom(_MIB) * 8)
+    left = memory_left(storage)
+    reader = read_ahead.Readers(storage.settings, storage.container).open(
+        'registry/' + _PATH)
+    next(reader)
+    assert memory_left(storage) == left - 12 * _MIB
+    reader.close()
+    assert memory_left(storage) == left
 
 
 def test_the_md5_is_checked(slow, make, faults):

@@ -36,6 +36,10 @@ _WORTHWHILE_BYTES = 16 * _MIB
 logger = logging.getLogger(__name__)
 
 
+#: Of all Readers of a process: v1, v2 and conversions have their own.
+_memory = buffers.Memory(_MEMORY_BYTES)
+
+
 class Readers(object):
 
     """Opens objects for reading, with one memory for all of a process.
@@ -47,7 +51,7 @@ class Readers(object):
     def __init__(self, settings, container):
         self._settings = settings
         self._container = container
-        self._memory = buffers.Memory(_MEMORY_BYTES)
+        self._memory = _memory
 
     def open(self, object_name, bytes_range=None, etag=None):
         """Open an object for reading.
