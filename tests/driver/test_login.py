@@ -11,6 +11,7 @@ import pytest
 import requests
 
 from docker_registry.drivers.swift import errors
+from docker_registry.drivers.swift.client import breaker
 from docker_registry.drivers.swift.client import login
 
 try:
@@ -227,3 +228,16 @@ def test_keystone_v2_that_refuses(keystone_v2, make_storage, secret_of):
     with pytest.raises(errors.LoginError) as caught:
         storage.exists('a')
     assert 'see swift_user, swift_password' in str(caught.value)
+
+
+def test_all_requests_of_a_login_have_one_time(monkeypatch):
+    now, timeouts = [100.0], []
+    monkeypatch.setattr(breaker, 'clock', lambda: now[0])
+    monkeypatch.setattr(
+        requests.adapters.HTTPAdapter, 'send',
+        lambda *_, **options: timeouts.append(options['timeout']))
+    adapter = login._Adapter(5, 10)
+    for _ in range(3):
+        adapter.send(None)
+        now[0] += 6
+    assert timeouts == [(5, 10), (4, 4), (0.01, 0.01)]

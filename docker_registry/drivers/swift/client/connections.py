@@ -27,8 +27,8 @@ from .. import per_process
 TRANSPORT_ERRORS = (requests.exceptions.RequestException,
                     urllib3.exceptions.HTTPError, IOError)
 
-# The container module has one line a request; swiftclient's own lines show
-# the first characters of tokens, and every expected 404 at INFO.
+# retry.py writes one line a request; swiftclient's own lines show the first
+# characters of tokens, and every expected 404 at INFO.
 logging.getLogger('swiftclient').setLevel(logging.WARNING)
 
 

@@ -8,7 +8,6 @@ import collections
 import io
 import logging
 import os
-import time
 
 from keystoneauth1 import session as ksa_session
 import requests
@@ -138,12 +137,12 @@ class _Adapter(requests.adapters.HTTPAdapter):
     def __init__(self, connect_seconds, limit_seconds):
         self.failure = None
         self._connect_seconds = connect_seconds
-        self._give_up_at = time.time() + limit_seconds
+        self._give_up_at = breaker.clock() + limit_seconds
         super(_Adapter, self).__init__()
 
     def send(self, request, **options):
         # requests refuses a timeout of zero.
-        left = max(0.01, self._give_up_at - time.time())
+        left = max(0.01, self._give_up_at - breaker.clock())
         options['timeout'] = min(self._connect_seconds, left), left
         self.failure = None
         try:
