@@ -143,7 +143,7 @@ class RemovalV2(object):
         needed = {digest for digest, written_at in repository.layers.items()
                   if not self._is_old(written_at)}
         needed |= self._needed_by(roots, repository)
-        for upload, written_at in repository.uploads.items():
+        for upload, written_at in sorted(repository.uploads.items()):
             if self._is_given_up(written_at):
                 found.append(Found(
                     'upload', '%s/%s/' % (self._stored.layout.uploads(
