@@ -10,6 +10,7 @@ import v1_images
 
 from docker_registry.drivers.swift.v2 import adoption
 from docker_registry.drivers.swift.v2 import ancestries
+from docker_registry.drivers.swift.v2 import layout
 
 _DIGEST = v1_images.digest
 _LAYER = 'application/vnd.docker.image.rootfs.diff.tar'
@@ -89,6 +90,25 @@ def test_adopted(client, adopt, storage):
     listed = {entry['name'] for entry in storage.container.list('')}
     adopt.refresh('a', 'b')
     assert {entry['name'] for entry in storage.container.list('')} == listed
+
+
+@pytest.mark.parametrize('where', ['link', 'manifest', 'config'])
+def test_damage_hides_no_other_tag(client, adopt, storage, caplog, where):
+    config = history(('one', True))
+    manifest = push(client, [b'some'], config, tag='damaged')
+    push(client, [b'other'], history(('two', True)), tag='whole')
+    names = layout.Layout('/registry')
+    storage.contents.small_objects.write(
+        {'link': names.tag_link('a/b', 'damaged'),
+         'manifest': names.blob(_DIGEST(manifest)),
+         'config': names.blob(_DIGEST(config))}[where], b'{}')
+    for _ in range(2):
+        adopt.refresh('a', 'b')
+        assert pull(storage, tag_of(storage, 'whole'))
+        assert not storage.exists('repositories/a/b/tag_damaged')
+    assert caplog.text.count('v1 clients do not see a/b:damaged: ') == 1
+    # Nor does it keep a client from removing them.
+    assert adopt.seen('a', 'b') == [('a/b', 'whole')]
 
 
 def test_who_asks_waits_for_swift(client, storage, make_storage, faults):

@@ -83,7 +83,7 @@ class Adoption(object):
         for name in layout.v2_names(namespace, repository):
             tags = [tag] if tag is not None else self._store.tags(name)
             for each in filter(layout.is_tag, tags):
-                link = self._store.tag_link(name, each)
+                link = self._link(name, each)
                 v1_tag = self._images.tag(namespace, repository, each)
                 if link is not None and v1_tag is not None and (
                         link.digest == v1_tag.digest
@@ -102,7 +102,7 @@ class Adoption(object):
     def _refresh(self, namespace, repository, names, tag):
         """Make a v1 tag; return whether there was something to do."""
         found = [(link.written_at, link, name) for link, name in [
-            (self._store.tag_link(name, tag), name) for name in names]
+            (self._link(name, tag), name) for name in names]
             if link is not None]
         if not found:
             return False
@@ -116,14 +116,29 @@ class Adoption(object):
             image_id = self._adopt(name, link.digest)
         except (ancestries.UnreadableError,
                 errors.ObjectNotFoundError) as error:
-            if (name, tag, link.digest) not in self._said:
-                self._said.add((name, tag, link.digest))
-                logger.warning('v1 clients do not see %s:%s: %s', name, tag,
-                               error)
+            self._say(name, tag, link.digest, error)
             return False
         self._images.put_tag(namespace, repository, tag, images.Tag(
             image_id, link.written_at, link.digest))
         return True
+
+    def _link(self, name, tag):
+        """Return the store.Link of a v2 tag; None where it is damaged, too.
+
+        One that is damaged keeps nobody from the other tags.
+        """
+        try:
+            return self._store.tag_link(name, tag)
+        except errors.BrokenObjectError as error:
+            self._say(name, tag, None, error)
+            return None
+
+    def _say(self, name, tag, digest, error):
+        """Log once why v1 clients do not see a tag."""
+        if (name, tag, digest) not in self._said:
+            self._said.add((name, tag, digest))
+            logger.warning('v1 clients do not see %s:%s: %s', name, tag,
+                           error)
 
     def _adopt(self, name, digest):
         """Make the v1 images of a manifest; return the id of the topmost."""
