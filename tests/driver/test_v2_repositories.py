@@ -575,3 +575,19 @@ def test_outage_is_no_short_list(v1, faults, make_storage, method, part):
     with pytest.raises(errors.SwiftError) as caught:
         v2.tags('x')
     assert caught.value.status == 503
+
+
+def test_damaged_link(v2, storage):
+    """It fails the pull of its tag, and nothing else."""
+    digest = push_v2(storage, tag='whole')
+    push_v2(storage, tag='damaged')
+    write(storage, _LAYOUT.tag_link('x', 'damaged'), b'no digest')
+    with pytest.raises(errors.BrokenObjectError):
+        v2.resolve('x', 'damaged')
+    assert v2.resolve('x', 'whole') == digest
+    assert v2.tags('x') == (['damaged', 'whole'], False)
+    assert v2.catalog() == (['x'], False)
+    assert v2.tags_of('x', digest) == ['whole']
+    # gc goes by this, and removes nothing that the tag may have named.
+    with pytest.raises(errors.BrokenObjectError):
+        v2.digests('x')

@@ -148,8 +148,15 @@ class Repositories(object):
         return found, more
 
     def has_tag(self, name, tag):
-        """Tell whether a repository has a tag now."""
-        v1_tag, link = self._look(name, tag)
+        """Tell whether a repository has a tag now.
+
+        Also one that is damaged, which who pulls it is told: the lists have
+        it, and it can be removed.
+        """
+        try:
+            v1_tag, link = self._look(name, tag)
+        except errors.BrokenObjectError:
+            return True
         return v1_tag is not None or is_good(v1_tag, link)
 
     def has_tags(self, name, names=None):
@@ -168,7 +175,10 @@ class Repositories(object):
         names = sorted(filter(layout.is_tag, self._tag_names(name)))
 
         def names_it(tag):
-            v1_tag, link = self._look(name, tag)
+            try:
+                v1_tag, link = self._look(name, tag)
+            except errors.BrokenObjectError:
+                return False  # it names nothing
             return link is not None and link.digest == digest and (
                 is_good(v1_tag, link))
         with futures.ThreadPoolExecutor(_REQUESTS_AT_ONCE) as executor:
