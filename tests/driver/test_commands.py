@@ -2,6 +2,8 @@
 
 import os
 import random
+import subprocess
+import sys
 
 import pytest
 import relay
@@ -54,6 +56,19 @@ def test_proxy_that_is_restarted(command, filled, faults):
         swift_authurl='http://127.0.0.1:%d/auth/v1.0' % faults.port)
     assert status in (0, 1), printed
     assert faults.count('GET', 'tag_latest') > 2
+
+
+@pytest.mark.once
+@pytest.mark.parametrize('words', [('ls',), ('gc', '--json'), ('du',)])
+def test_nobody_reads_what_it_prints(write_config, filled, words):
+    reads, writes = os.pipe()
+    os.close(reads)
+    process = subprocess.Popen(
+        [sys.executable, '-m', 'docker_registry.drivers.swift.commands.main']
+        + options(words) + ['--config', write_config(), '--flavor', 'dev'],
+        stdout=writes, stderr=subprocess.PIPE)
+    os.close(writes)
+    assert (process.communicate()[1], process.returncode) == (b'', 2)
 
 
 def listed(storage):

@@ -136,7 +136,8 @@ class Requests(object):
                 elif error.status is not None:
                     pool.breaker.answered()
                 wait.end()
-                if error.status in _ACCEPTED:
+                # A login can answer so, too; then there is no grant.
+                if error.status in _ACCEPTED and grant is not None:
                     pool.accepted(grant)
                 if (error.status in (401, 403) and grant is not None
                         and pool.refused(grant, error.status, renewed)

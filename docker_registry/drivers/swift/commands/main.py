@@ -7,6 +7,7 @@ which does it and returns the exit status.
 """
 
 import argparse
+import errno
 import logging
 import os
 import sys
@@ -66,7 +67,12 @@ def main(arguments=None):
     try:
         return _COMMANDS[chosen.command].run(chosen)
     except (EnvironmentError, errors.ConfigError) as error:
-        output.print_error('%s: %s' % (chosen.command, error))
+        if getattr(error, 'errno', None) == errno.EPIPE:
+            # Nobody reads any more what it prints: `ls | head`. Python would
+            # fail once more when it ends, and say so.
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        else:
+            output.print_error('%s: %s' % (chosen.command, error))
     except KeyboardInterrupt:
         output.print_error('%s: stopped' % chosen.command)
     except Exception:
