@@ -240,6 +240,20 @@ def test_refusals(client, method, path, status, code):
                    path.format(upload=client.start()), b'some')
 
 
+@pytest.mark.parametrize('path, methods', [
+    ('', 'GET, HEAD'), ('_catalog', 'GET, HEAD'),
+    ('a/tags/list', 'GET, HEAD'), ('a/referrers/' + _NOBODY, 'GET, HEAD'),
+    ('a/manifests/b', 'DELETE, GET, HEAD, PUT'),
+    ('a/blobs/' + _NOBODY, 'DELETE, GET, HEAD'),
+    ('a/blobs/uploads/', 'POST')])
+def test_methods(client, path, methods):
+    """OPTIONS says which there are, as registry:2 does: browsers ask."""
+    answer = client.expect(200, 'OPTIONS', '/v2/' + path)
+    assert (answer.data, answer.headers['Allow']) == (b'', methods)
+    answer = client.refused(405, 'UNSUPPORTED', 'TRACE', '/v2/' + path)
+    assert b'not a method of this path' in answer.data
+
+
 @pytest.mark.parametrize('media_type', [_DOCKER, _OCI])
 def test_image(client, media_type):
     content = client.push(media_type=media_type)

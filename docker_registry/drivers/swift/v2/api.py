@@ -28,6 +28,7 @@ _VERSION = ('Docker-Distribution-Api-Version', 'registry/2.0')
 _RETRY_AFTER_SECONDS = 5
 #: How many repositories an answer has, each of which has to be looked at.
 _CATALOG_COUNT = 1000
+_NOT_A_METHOD = 'not a method of this path'
 
 _SCHEMA1_TYPE = 'application/vnd.docker.distribution.manifest.v1+prettyjws'
 _MEDIA_TYPE = re.compile(r'[A-Za-z0-9!#$&^_.+-]+/[A-Za-z0-9!#$&^_.+-]+\Z')
@@ -83,6 +84,10 @@ class Application(object):
             response = self._answer(request)
         except answers.Refusal as refusal:
             response = answers.refused(refusal)
+            if request.method == 'OPTIONS' and 'Allow' in refusal.headers:
+                # A browser asks so before it lets a page of another site in.
+                response = wrappers.Response(
+                    headers={'Allow': refusal.headers['Allow']})
         response.headers.set(*_VERSION)
         # Behind a TLS proxy it would be made one of http://.
         response.autocorrect_location_header = False
@@ -171,7 +176,8 @@ class Application(object):
         if self._pushes is not None and kind != 'referrers' and (
                 is_upload or request.method not in ('GET', 'HEAD')):
             return self._pushes.answer(request, kind, name, reference)
-        _allow_reading(request)
+        _allow_reading(request, _NOT_A_METHOD if self._pushes is not None else
+                       'this registry takes no pushes by the v2 API')
         if is_upload:
             raise answers.Refusal(404, 'BLOB_UPLOAD_UNKNOWN',
                                   'this registry takes no pushes')
@@ -279,11 +285,10 @@ def _log(request, status, error):
                  compat.native(request.path), status, error)
 
 
-def _allow_reading(request):
+def _allow_reading(request, message=_NOT_A_METHOD):
     if request.method not in ('GET', 'HEAD'):
-        raise answers.Refusal(
-            405, 'UNSUPPORTED', 'this registry takes no pushes by the v2 API',
-            {'Allow': 'GET, HEAD'})
+        raise answers.Refusal(405, 'UNSUPPORTED', message,
+                              {'Allow': 'GET, HEAD'})
 
 
 def _page(request):

@@ -77,12 +77,12 @@ class PushApi(object):
             'blobs': {'DELETE': self._remove_blob},
         }[kind]
         if request.method not in methods:
-            allowed = sorted(methods)
+            allowed = set(methods)
             if kind in ('manifests', 'blobs'):
-                allowed = ['GET', 'HEAD'] + allowed
+                allowed.update(('GET', 'HEAD'))
             raise answers.Refusal(
                 405, 'UNSUPPORTED', 'not a method of this path',
-                {'Allow': ', '.join(allowed)})
+                {'Allow': ', '.join(sorted(allowed))})
         try:
             return methods[request.method](request, name, reference)
         except uploads.UnknownUploadError as error:
