@@ -207,8 +207,14 @@ def test_tls(settings, directory, tmp_path):
         opener = urllib.request.build_opener(
             urllib.request.ProxyHandler({}),
             urllib.request.HTTPSHandler(context=context))
-        with opener.open('https://localhost:%d/v2/' % running.port) as answer:
-            assert answer.status == 200
+        for _ in range(2):
+            with opener.open('https://localhost:%d/v2/' % running.port
+                             ) as answer:
+                assert answer.status == 200
+            # As if it were being renewed.
+            (tmp_path / 'server.pem').write_text('')
+        assert 'server.pem' in running.log()
+    assert 'Traceback' not in running.log()
 
 
 def test_tutorial_of_registry2(cluster, settings, directory, users):

@@ -4,6 +4,7 @@ Knows gunicorn and TLS; knows nothing of what is served.
 """
 
 import collections
+import logging
 import os
 import socket
 import ssl
@@ -37,6 +38,8 @@ Options = collections.namedtuple(
 #: must have some; minimum: the least version, such as "TLSv1_2".
 Tls = collections.namedtuple('Tls', 'certificate key client_cas minimum')
 
+logger = logging.getLogger(__name__)
+
 
 def default_workers():
     """Return one for each processor that this process may use, at least 2."""
@@ -68,10 +71,9 @@ def run(application, options):
         'accesslog': '-' if options.logs_access else None,
     }
     if options.tls:
-        _context(options.tls)  # what is wrong shows now
         chosen.update(
             certfile=options.tls.certificate, keyfile=options.tls.key,
-            ssl_context=lambda config, default: _context(options.tls))
+            ssl_context=_contexts(options.tls))
     parent = os.getpid()
     try:
         _Gunicorn(application, chosen).run()
@@ -81,6 +83,23 @@ def run(application, options):
         if end.code == 1 and os.getpid() == parent:
             sys.exit(2)
         raise
+
+
+def _contexts(tls):
+    """Return what gives gunicorn the context of each connection.
+
+    :raises errors.ConfigError: the files cannot be used. When they are renewed
+        this may be so for a moment: the context before goes on.
+    """
+    latest = [_context(tls)]
+
+    def renewed(config, default):
+        try:
+            latest[0] = _context(tls)
+        except errors.ConfigError as error:
+            logger.error('%s; going on with what was there before', error)
+        return latest[0]
+    return renewed
 
 
 def _context(tls):
