@@ -198,6 +198,14 @@ def test_stop_lets_requests_end(settings, directory):
     assert 'Traceback' not in running.log()
 
 
+def test_every_address(settings, directory):
+    """Where nobody says at which to listen: IPv6, too, as registry:2."""
+    with serve.Serve(str(directory), settings, ['--host', '']) as running:
+        for host in ('127.0.0.1', '::1'):
+            with socket.create_connection((host, running.port)):
+                pass
+
+
 def test_tls(settings, directory, tmp_path):
     front.certificates(str(tmp_path))
     with serve.Serve(str(directory), settings, [

@@ -1,6 +1,7 @@
 """docker-registry-swift serve: the v2 API without the legacy registry."""
 
 import logging
+import socket
 
 from . import opened
 from .. import compat
@@ -21,7 +22,7 @@ stops, as soon as requests in flight are answered.'''
 
 _LEVELS = ('debug', 'info', 'warning', 'error', 'critical')
 _LOG = '%(asctime)s [%(process)d] [%(levelname)s] %(message)s'
-_HOST, _PORT, _GRACE_SECONDS = '0.0.0.0', 5000, 300
+_PORT, _GRACE_SECONDS = 5000, 300
 
 logger = logging.getLogger(__name__)
 
@@ -92,9 +93,22 @@ def run(options):
                 'no' if v2.readonly else 'yes', 'yes' if v2.deletes else 'no',
                 'those of htpasswd' if v2.users else 'anybody')
     process.run(served, process.Options(
-        options.host or http.host or _HOST, options.port or http.port or _PORT,
+        (options.host or '').strip('[]') or http.host or _every_address(),
+        options.port or http.port or _PORT,
         options.workers or process.default_workers(),
         options.grace or http.grace_seconds or _GRACE_SECONDS,
         http.certificate and process.Tls(
             http.certificate, http.key, http.client_cas, http.minimum_tls),
         level, http.logs_access))
+
+
+def _every_address():
+    """Return what to listen at for clients of IPv4 and of IPv6, as registry:2.
+    """
+    try:
+        with socket.socket(socket.AF_INET6) as probe:
+            if not probe.getsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY):
+                return '::'
+    except EnvironmentError:
+        pass  # a system without IPv6
+    return '0.0.0.0'
