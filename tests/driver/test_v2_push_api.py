@@ -4,6 +4,7 @@ import hashlib
 import io
 import json
 import os
+import threading
 
 import pytest
 import relay
@@ -17,6 +18,7 @@ from docker_registry.drivers.swift.v2 import manifests
 from docker_registry.drivers.swift.v2 import push_api
 from docker_registry.drivers.swift.v2 import pushes
 from docker_registry.drivers.swift.v2 import repositories
+from docker_registry.drivers.swift.v2 import store
 
 _LAYOUT = layout.Layout('/registry')
 _DIGEST = v1_images.digest
@@ -490,6 +492,21 @@ def test_referrers(client):
     client.put_manifest(index, media_type=_INDEX)
     assert referrers(client, _NOBODY, '?artifactType=text/c')[1] == [
         _DIGEST(index)]
+
+
+@pytest.mark.once
+def test_referrers_are_read_at_once(client, monkeypatch):
+    subject = {'mediaType': _OCI, 'digest': _NOBODY, 'size': 1}
+    for number in range(2):
+        client.push(tag=str(number), media_type=_OCI, subject=subject)
+    together = threading.Barrier(2, timeout=10)
+    has_manifest = store.Store.has_manifest
+
+    def wait(*arguments):
+        together.wait()
+        return has_manifest(*arguments)
+    monkeypatch.setattr(store.Store, 'has_manifest', wait)
+    assert len(referrers(client, _NOBODY)[1]) == 2
 
 
 @pytest.mark.once

@@ -13,7 +13,6 @@ from . import converter
 from . import images
 from . import layout
 from . import store
-from .. import compat
 from .. import errors
 
 _REQUESTS_AT_ONCE = 16
@@ -201,17 +200,11 @@ class Repositories(object):
 
         :returns: list of dicts, descriptors of the specification
         """
-        found = []
-        for content in self._store.referrers(name, subject):
-            try:
-                description = json.loads(content.decode('utf-8'))
-                digest = compat.native(description['digest'])
-            except (KeyError, TypeError, ValueError):
-                continue  # not what was written
-            # registry:2 may have removed it.
-            if self._store.has_manifest(name, digest):
-                found.append(description)
-        return found
+        with futures.ThreadPoolExecutor(_REQUESTS_AT_ONCE) as executor:
+            found = executor.map(
+                lambda digest: self._referrer(name, subject, digest),
+                self._store.referrers(name, subject))
+            return [each for each in found if each is not None]
 
     def catalog(self, last='', count=None):
         """Return the names of the repositories that have a tag.
@@ -248,6 +241,18 @@ class Repositories(object):
                 namespace, repository, tag), names)
             return [name for name, tag in zip(names, found)
                     if tag is not None and tag.digest is None]
+
+    def _referrer(self, name, subject, digest):
+        """Return what is said of a manifest; None where it is not there."""
+        # registry:2 may have removed it.
+        if not self._store.has_manifest(name, digest):
+            return None
+        try:
+            found = json.loads(self._store.referrer(
+                name, subject, digest).decode('utf-8'))
+        except (errors.ObjectNotFoundError, ValueError):
+            return None  # removed since, or not what was written
+        return found if isinstance(found, dict) else None
 
     def _tag_names(self, name):
         """Return the names of what may be tags of a repository, a set."""

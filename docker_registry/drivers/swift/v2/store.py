@@ -182,13 +182,23 @@ class Store(object):
         self._remove(self._layout.referrer(name, subject, digest))
 
     def referrers(self, name, subject):
-        """Yield the descriptions of the manifests that have a subject."""
+        """Yield the digests of the manifests that have a subject.
+
+        The listing says which.
+        """
         for entry in self._container.list(
                 self._layout.referrers_prefix(name, subject)):
-            try:
-                yield self._small_objects.read(entry['name'])
-            except errors.ObjectNotFoundError:
-                pass  # removed since it was listed
+            part = self._layout.part(entry['name'])
+            if part is not None:
+                yield part.digest
+
+    def referrer(self, name, subject, digest):
+        """Return what put_referrer() has noted, bytes.
+
+        :raises errors.ObjectNotFoundError: nothing
+        """
+        return self._small_objects.read(
+            self._layout.referrer(name, subject, digest))
 
     def put_layer_link(self, name, digest):
         """Let a repository have a layer or a config."""
