@@ -426,6 +426,21 @@ def test_removal_of_manifests(client, storage):
     client.refused(404, 'NAME_UNKNOWN', 'GET', '/v2/a/b/tags/list')
 
 
+@pytest.mark.once
+def test_tags_of_a_manifest_are_removed_at_once(client, monkeypatch):
+    content = client.push(tag='one')
+    client.put_manifest(content, tag='two', media_type=_DOCKER)
+    together = threading.Barrier(2, timeout=10)
+    remove = store.Store.remove_tag_link
+
+    def wait(*arguments):
+        together.wait()
+        return remove(*arguments)
+    monkeypatch.setattr(store.Store, 'remove_tag_link', wait)
+    client.expect(202, 'DELETE', '/v2/a/b/manifests/' + _DIGEST(content))
+    client.refused(404, 'NAME_UNKNOWN', 'GET', '/v2/a/b/tags/list')
+
+
 def test_removal_of_blobs(client):
     digest = client.push_blob(b'some')['digest']
     client.push_blob(b'some', 'other')

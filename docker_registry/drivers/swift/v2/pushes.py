@@ -99,8 +99,9 @@ class Pushes(object):
         :raises repositories.UnknownError: it has none
         """
         content = self._repositories.manifest(name, digest)
-        for tag in self._repositories.tags_of(name, digest):
-            self._untag(name, tag)
+        tags = self._repositories.tags_of(name, digest)
+        with futures.ThreadPoolExecutor(_REQUESTS_AT_ONCE) as executor:
+            list(executor.map(lambda tag: self._untag(name, tag), tags))
         self._store.remove_manifest_link(name, digest)
         try:
             subject = manifests.parse(content).subject
