@@ -7,6 +7,7 @@ import time
 
 import pytest
 import relay
+from streams import Stream
 import v1_images
 
 from docker_registry.drivers.swift import compat
@@ -214,6 +215,25 @@ def test_what_registry2_has_removed_is_made_again(v1, v2, storage):
         storage.container.delete(name)
     assert v2.resolve('x', 'latest') == digest
     assert pull(v2)[1][0] == layers[0]
+
+
+@pytest.mark.once
+def test_layer_that_was_replaced_past_the_registry(v1, v2, storage):
+    """Never other bytes under the digest of those that were there."""
+    layers = [v1_images.tar(1), v1_images.tar(2)]
+    image_id = v1.push(layers[:1])[0]
+    v1.tag(image_id)
+    before = v2.resolve('x', 'latest')
+    storage.remove('images/%s/layer' % image_id)
+    storage.stream_write('images/%s/layer' % image_id, Stream(layers[1]))
+    v1.tag(image_id, tag='again')
+    with pytest.raises(facts.DamagedError) as caught:
+        v2.resolve('x', 'again')
+    assert image_id in str(caught.value)
+    # By a tool that knows of checksums.
+    storage.remove('images/%s/_checksum' % image_id)
+    assert pull(v2, tag='again')[1] == layers[1:]
+    assert v2.resolve('x', 'again') != before
 
 
 @pytest.mark.once

@@ -98,14 +98,11 @@ class Converter(object):
     def _layer(self, image_id, description):
         """Return the Facts of a layer, which is a blob then."""
         found = self._images.facts(image_id)
-        if found is not None:
-            digest = conversion.blob_digest(found)
-            if self._store.has_blob(digest):
-                return found
-            # registry:2 has removed it.
-            if not conversion.is_decompressed(found):
-                self._store.put_blob_of(digest, *self._images.layer(image_id))
-                return found
+        if found is not None and self._store.has_blob(
+                conversion.blob_digest(found)):
+            return found
+        # Also where registry:2 has removed the blob: that may be a layer that
+        # tools have replaced since, and has another digest.
         # The mark first: a complete layer does not change.
         self._images.check_complete(image_id)
         object_name, headers = self._images.layer(image_id)
