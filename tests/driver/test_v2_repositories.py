@@ -237,6 +237,24 @@ def test_layer_that_was_replaced_past_the_registry(v1, v2, storage):
 
 
 @pytest.mark.once
+@pytest.mark.parametrize('name', ['_facts', '_manifest'])
+@pytest.mark.parametrize('content', [
+    b'', b'[1]', b'{}', b'5', b'null', 100000 * b'[',
+    b'{"manifest": 1, "config": 2, "layers": 3}',
+    b'{"manifest": "x", "config": "y", "layers": ["z"]}',
+    b'{"kind": 1, "digest": 2, "size_bytes": "3", "diff_id": 4, "tar_bytes": 5'
+    b', "checksum": 6, "is_empty": 7}',
+    b'{"kind": "tar", "digest": "x", "size_bytes": 1, "diff_id": "y", '
+    b'"tar_bytes": 1, "checksum": "z", "is_empty": false}'])
+def test_damage_of_what_conversion_keeps(v1, v2, storage, name, content):
+    layer = v1_images.tar(1)
+    image_id = v1.push([layer])[0]
+    storage.put_content('images/%s/%s' % (image_id, name), content)
+    v1.tag(image_id)
+    assert pull(v2)[1] == [layer]
+
+
+@pytest.mark.once
 def test_pushes_and_removals_are_seen_at_once(v1, v2, storage):
     first = v1.push([v1_images.tar(1)])[-1]
     second = v1.push([v1_images.tar(1)])[-1]

@@ -264,3 +264,5 @@ def _lzma():
 
 
 _DECOMPRESS = {'tar': iter, 'gzip': _gunzip, 'bzip2': _bunzip2, 'xz': _unxz}
+#: All that Facts can have.
+KINDS = tuple(_DECOMPRESS)

@@ -15,6 +15,7 @@ import logging
 import re
 
 from . import facts
+from . import layout
 from .. import compat
 from .. import errors
 from .. import image_files
@@ -263,10 +264,7 @@ class Images(object):
 
     def facts(self, image_id):
         """Return the Facts of a layer that are known, or None."""
-        found = self._known(image_id, _FACTS, facts.Facts)
-        return found and found._replace(
-            kind=compat.native(found.kind), digest=compat.native(found.digest),
-            diff_id=compat.native(found.diff_id))
+        return self._known(image_id, _FACTS, _facts)
 
     def put_facts(self, image_id, found):
         """Keep the Facts of a layer."""
@@ -274,10 +272,7 @@ class Images(object):
 
     def record(self, image_id):
         """Return the Record of an image that has been converted, or None."""
-        found = self._known(image_id, _MANIFEST, Record)
-        return found and Record(
-            compat.native(found.manifest), compat.native(found.config),
-            [compat.native(layer) for layer in found.layers])
+        return self._known(image_id, _MANIFEST, _record)
 
     def put_record(self, image_id, record, only_new):
         """Keep the Record of an image.
@@ -287,13 +282,18 @@ class Images(object):
         """
         self._keep(image_id, _MANIFEST, record, only_new)
 
-    def _known(self, image_id, name, kind):
+    def _known(self, image_id, name, parse):
+        """Return what is kept of an image; None where there is nothing.
+
+        :param parse: callable of the JSON in it
+        """
         try:
-            return kind(**json.loads(
+            return parse(json.loads(
                 self._read(image_id, name).decode('utf-8')))
         except errors.ObjectNotFoundError:
             return None
-        except (TypeError, ValueError):
+        except (RuntimeError, TypeError, ValueError):
+            # RuntimeError: nested too deep
             logger.warning('%s is not what was written; left out',
                            self._name(image_id, name))
             return None
@@ -314,3 +314,34 @@ class Images(object):
 def _tag_path(namespace, repository, name):
     return '%s/%s' % (names.repository_path(namespace, repository),
                       names.quote_part(name))
+
+
+def _facts(found):
+    """Return the Facts in a JSON.
+
+    :raises TypeError, ValueError: there are none
+    """
+    found = facts.Facts(**found)
+    sizes = (found.size_bytes, found.tar_bytes)
+    if found.kind not in facts.KINDS or not all(
+            isinstance(size, compat.INTEGER_TYPES) for size in sizes):
+        raise ValueError('not the facts of a layer')
+    return found._replace(
+        kind=compat.native(found.kind), digest=_digest(found.digest),
+        diff_id=_digest(found.diff_id))
+
+
+def _record(found):
+    """Return the Record in a JSON.
+
+    :raises TypeError, ValueError: there is none
+    """
+    found = Record(**found)
+    return Record(_digest(found.manifest), _digest(found.config),
+                  [_digest(layer) for layer in found.layers])
+
+
+def _digest(value):
+    if not layout.is_digest(value):
+        raise ValueError('not a digest')
+    return compat.native(value)
