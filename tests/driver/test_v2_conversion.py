@@ -1,6 +1,7 @@
 # -*- coding: utf-8 -*-
 import hashlib
 import json
+import resource
 
 import hypothesis
 from hypothesis import strategies
@@ -177,6 +178,19 @@ def test_invalid_utf_8_is_the_same_on_every_python(invalid, text):
     content = b'{"id": "a1", "author": "' + invalid + b'"}'
     found = conversion.convert([conversion.Image('a1', content, layer('a1'))])
     assert json.loads(found.config.decode('ascii'))['author'] == text
+
+
+@pytest.mark.once
+def test_json_of_10_mib():
+    """In several times its size, not in a hundred."""
+    before = _max_memory_bytes()
+    _, config, _ = converted(image('a1', x=10 * 1024 * 1024 * 'x'))
+    assert len(config['x']) == 10 * 1024 * 1024
+    assert _max_memory_bytes() - before < 400 * 1024 * 1024
+
+
+def _max_memory_bytes():
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
 
 
 @pytest.mark.parametrize('content', [

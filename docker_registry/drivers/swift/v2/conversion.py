@@ -56,8 +56,9 @@ _MAX_DIGITS = 300
 _UTF8 = re.compile(
     b'((?:[\x00-\x7f]|[\xc2-\xdf][\x80-\xbf]|\xe0[\xa0-\xbf][\x80-\xbf]|'
     b'[\xe1-\xec\xee\xef][\x80-\xbf]{2}|\xed[\x80-\x9f][\x80-\xbf]|'
+#: What is UTF-8, a piece at a time: memory is taken for each letter of one.
     b'\xf0[\x90-\xbf][\x80-\xbf]{2}|[\xf1-\xf3][\x80-\xbf]{3}|'
-    b'\xf4[\x80-\x8f][\x80-\xbf]{2})+)|.', re.DOTALL)
+    b'\xf4[\x80-\x8f][\x80-\xbf]{2}){1,1000})|.', re.DOTALL)
 _REPLACEMENT = u'\ufffd'.encode('utf-8')
 
 
