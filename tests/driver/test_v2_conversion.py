@@ -203,6 +203,9 @@ def _max_memory_bytes():
     b'{"id": "a1", "architecture": 64}', b'{"id": "a1", "config": "x"}',
     b'{"id": "a1", "created": "yesterday"}', b'{"id": "a1", "created": 0}',
     b'{"id": "a1", "created": "2013-13-01T00:00:00Z"}',
+    u'{"id": "a1", "created": "2\u0660\u0661\u0663-12-01T00:00:00Z"}'
+    .encode('utf-8'),
+    u'{"id": "a1", "config": {"PortSpecs": ["8\u0660"]}}'.encode('utf-8'),
     b'{"id": "a1", "config": {"Cmd": 5}}',
     b'{"id": "a1", "config": {"Env": "A=b"}}',
     b'{"id": "a1", "config": {"Env": [1]}}',

@@ -49,9 +49,12 @@ _ARCHITECTURES = {'x86_64': 'amd64', 'x86-64': 'amd64', 'i386': '386',
                   'i486': '386', 'i586': '386', 'i686': '386',
                   'aarch64': 'arm64', 'armv6l': 'arm', 'armv7l': 'arm'}
 
-_CREATED = re.compile(r'(\d{4}-\d\d-\d\dT\d\d:\d\d:[0-5]\d)(\.\d+)?'
-                      r'(?:(Z)|([+-](?:[01]\d|2[0-3])):?([0-5]\d))\Z')
-_PORT = re.compile(r'(?:.*:)?(\d{1,5})(?:/(tcp|udp))?\Z')
+# Not \d: on Python 3 that has the digits of all scripts.
+_CREATED = re.compile(
+    r'([0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-5][0-9])(\.[0-9]+)?'
+    r'(?:(Z)|([+-](?:[01][0-9]|2[0-3])):?([0-5][0-9]))\Z')
+_PORT = re.compile(r'(?:.*:)?([0-9]{1,5})(?:/(tcp|udp))?\Z')
+_ID = re.compile('[0-9a-f]{1,64}\\Z')
 _MAX_DIGITS = 300
 _UTF8 = re.compile(
     b'((?:[\x00-\x7f]|[\xc2-\xdf][\x80-\xbf]|\xe0[\xa0-\xbf][\x80-\xbf]|'
