@@ -232,6 +232,18 @@ def test_image_that_does_not_stand_on_the_one_below_it(images, damaged):
     assert str(caught.value).startswith('image %s: it stands on' % damaged)
 
 
+@pytest.mark.parametrize('parent', [
+    '\\ud800', '\\n2015-01-01 all is well', '\\u001b[2J', 1000000 * '1'])
+def test_parent_that_is_no_id_is_not_shown(parent):
+    """It would be in logs and on terminals."""
+    content = ('{"id": "a1", "parent": "%s"}' % parent).encode('ascii')
+    with pytest.raises(facts.DamagedError) as caught:
+        conversion.convert([conversion.Image('a1', content, layer('a1'))])
+    assert str(caught.value) == (
+        'image a1: it stands on what is no id by its json, and on none by the '
+        'ancestry')
+
+
 _ANYTHING = strategies.recursive(
     strategies.none() | strategies.booleans() | strategies.integers()
     | strategies.floats() | strategies.text(),

@@ -56,10 +56,10 @@ _CREATED = re.compile(
 _PORT = re.compile(r'(?:.*:)?([0-9]{1,5})(?:/(tcp|udp))?\Z')
 _ID = re.compile('[0-9a-f]{1,64}\\Z')
 _MAX_DIGITS = 300
+#: What is UTF-8, a piece at a time: memory is taken for each letter of one.
 _UTF8 = re.compile(
     b'((?:[\x00-\x7f]|[\xc2-\xdf][\x80-\xbf]|\xe0[\xa0-\xbf][\x80-\xbf]|'
     b'[\xe1-\xec\xee\xef][\x80-\xbf]{2}|\xed[\x80-\x9f][\x80-\xbf]|'
-#: What is UTF-8, a piece at a time: memory is taken for each letter of one.
     b'\xf0[\x90-\xbf][\x80-\xbf]{2}|[\xf1-\xf3][\x80-\xbf]{3}|'
     b'\xf4[\x80-\x8f][\x80-\xbf]{2}){1,1000})|.', re.DOTALL)
 _REPLACEMENT = u'\ufffd'.encode('utf-8')
@@ -82,7 +82,7 @@ def convert(images, architecture=None, os=None):
         if (description.get('parent') or None) != below:
             raise facts.DamagedError(image.id, (
                 'it stands on %s by its json, and on %s by the ancestry'
-                % (description.get('parent') or 'none', below or 'none')))
+                % (_shown(description.get('parent')), below or 'none')))
         below = image.id
         descriptions.append(description)
     # Clients refuse an image of no layer at all.
@@ -251,6 +251,13 @@ def _exposed(name, ports):
             raise _Wrong('PortSpecs of %s has no port' % name)
         found['%d/%s' % (int(match.group(1)), match.group(2) or 'tcp')] = {}
     return found
+
+
+def _shown(parent):
+    """Return the parent that a json has as people read it, in a log too."""
+    if not parent:
+        return 'none'
+    return parent if _ID.match(parent) else 'what is no id'
 
 
 def _config(images, descriptions, kept, architecture, os):
