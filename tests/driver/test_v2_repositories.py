@@ -237,6 +237,20 @@ def test_layer_that_was_replaced_past_the_registry(v1, v2, storage):
 
 
 @pytest.mark.once
+@pytest.mark.parametrize('number', [0, 2])
+def test_layer_that_has_lost_a_segment(v1, v2, make_storage, number):
+    storage = make_storage(swift_segment_size=100000)
+    image_id = v1_images.Images(storage).push([v1_images.tar(350000)])[0]
+    storage.container.delete(names(storage, '.segments/')[number])
+    v1.tag(image_id)
+    with pytest.raises(facts.DamagedError) as caught:
+        v2.resolve('x', 'latest')
+    assert str(caught.value) == (
+        'image %s: a segment of its layer is gone, or is another one'
+        % image_id)
+
+
+@pytest.mark.once
 @pytest.mark.parametrize('name', ['_facts', '_manifest'])
 @pytest.mark.parametrize('content', [
     b'', b'[1]', b'{}', b'5', b'null', 100000 * b'[',

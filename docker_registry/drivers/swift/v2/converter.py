@@ -18,6 +18,8 @@ from .. import per_process
 
 #: Questions that are asked of Swift at a time.
 _REQUESTS_AT_ONCE = 8
+#: What Swift answers where a large object is not whole.
+_NO_SEGMENT = 409
 
 
 class Converter(object):
@@ -106,11 +108,17 @@ class Converter(object):
         # The mark first: a complete layer does not change.
         self._images.check_complete(image_id)
         object_name, headers = self._images.layer(image_id)
-        with self._free.get(), contextlib.closing(
-                self._images.open_layer(object_name, headers)) as chunks:
-            found = self._read(
-                image_id, facts.Pass(image_id, description), chunks,
-                self._images.checksums(image_id, headers))
+        try:
+            with self._free.get(), contextlib.closing(
+                    self._images.open_layer(object_name, headers)) as chunks:
+                found = self._read(
+                    image_id, facts.Pass(image_id, description), chunks,
+                    self._images.checksums(image_id, headers))
+        except errors.SwiftError as error:
+            if (error.status, error.object_name) != (_NO_SEGMENT, object_name):
+                raise
+            raise facts.DamagedError(
+                image_id, 'a segment of its layer is gone, or is another one')
         if conversion.is_decompressed(found):
             self._put_archive(image_id, found)
         else:
