@@ -1,6 +1,7 @@
 """What `extensions: swift_v2:` says, checked."""
 
 import collections
+import re
 
 from . import htpasswd
 from .. import errors
@@ -15,6 +16,8 @@ Settings = collections.namedtuple(
     'Settings', 'enabled readonly deletes realm users')
 
 _SECTION = 'extensions: swift_v2'
+#: What every server and client takes in a header.
+_HEADER = re.compile('[ -~]+\\Z')
 
 
 def parse(extensions):
@@ -90,6 +93,8 @@ def _htpasswd(section, where, problems):
             if section.get(key) in (None, ''):
                 raise ValueError('missing')
             found[key] = values.text(section[key])
+            if key == 'realm' and not _HEADER.match(found[key]):
+                raise ValueError('has letters that HTTP headers cannot have')
         except ValueError as error:
             if len(problems) == before or section:
                 problems.append('%s: %s: %s' % (where, key, error))
