@@ -161,6 +161,29 @@ def test_adopted_and_converted_images(client, gc, storage, is_there,
     assert not is_there(_DIGEST(layer))
 
 
+@pytest.mark.parametrize('stays', [False, True])
+def test_tag_that_a_v1_client_gives_again(client, gc, storage, stays):
+    """To the same image, after gc has removed what was made of it."""
+    v1 = v1_images.Images(storage)
+    layer = v1_images.tar(1)
+    image_id = v1.push([layer])[0]
+    v1.tag(image_id, 'a/b')
+    content = client.expect(200, 'GET', '/v2/a/b/manifests/latest').data
+    pull(client, content)
+    if stays:  # by another name
+        v1.tag(image_id, 'a/c')
+        client.expect(200, 'GET', '/v2/a/c/manifests/latest')
+    v1.untag('a/b')
+    gc('--delete')
+    assert storage.exists('images/%s/json' % image_id) is stays
+    if not stays:
+        v1.push_one(layer, image_id=image_id)
+    v1.tag(image_id, 'a/b')
+    # As docker and containerd do: what the tag names, by its digest.
+    pull(client, content)
+    pull(client, content, reference=_DIGEST(content))
+
+
 def test_uploads(client, gc, storage, monkeypatch):
     location = client.start()
     client.expect(202, 'PATCH', location, os.urandom(2000000))

@@ -195,6 +195,25 @@ class Repositories(object):
                 lambda tag: self._look(name, tag), names)
                 if is_good(v1_tag, link)}
 
+    def forget(self, name, is_old):
+        """Remove what conversion has made of tags that name it no more.
+
+        It would count again once a v1 client gives such a tag to the same
+        image again, and lead to what has been removed since.
+
+        :param is_old: callable that tells of Unix time in seconds whether
+            what was written then may go
+        """
+        def forget(tag):
+            v1_tag, link = self._look(name, tag)
+            if (link is not None and link.image_id is not None
+                    and not is_good(v1_tag, link)
+                    and is_old(link.written_at)):
+                self._store.remove_tag_link(name, tag)
+        names = sorted(set(self._store.tags(name)))
+        with futures.ThreadPoolExecutor(_REQUESTS_AT_ONCE) as executor:
+            list(executor.map(forget, names))
+
     def referrers(self, name, subject):
         """Return what is said of the manifests that have a subject.
 
