@@ -114,7 +114,7 @@ class Adoption(object):
             return False
         try:
             image_id = self._adopt(name, link.digest)
-        except (ancestries.UnreadableError,
+        except (ancestries.UnreadableError, errors.BrokenObjectError,
                 errors.ObjectNotFoundError) as error:
             self._say(name, tag, link.digest, error)
             return False
