@@ -89,10 +89,6 @@ class RemovalV2(object):
 
     def remove(self, found):
         """Remove what find() has returned; yield those that are gone."""
-        # First: nobody must be led to what goes.
-        self._each(
-            lambda repository: self._repositories.forget(
-                repository.name, self._is_old), self._stored.repositories())
         for each in found:
             if each.kind == 'upload':
                 # Not its segments: a blob may have them, see dynamic.py.

@@ -195,25 +195,6 @@ class Repositories(object):
                 lambda tag: self._look(name, tag), names)
                 if is_good(v1_tag, link)}
 
-    def forget(self, name, is_old):
-        """Remove what conversion has made of tags that name it no more.
-
-        It would count again once a v1 client gives such a tag to the same
-        image again, and lead to what has been removed since.
-
-        :param is_old: callable that tells of Unix time in seconds whether
-            what was written then may go
-        """
-        def forget(tag):
-            v1_tag, link = self._look(name, tag)
-            if (link is not None and link.image_id is not None
-                    and not is_good(v1_tag, link)
-                    and is_old(link.written_at)):
-                self._store.remove_tag_link(name, tag)
-        names = sorted(set(self._store.tags(name)))
-        with futures.ThreadPoolExecutor(_REQUESTS_AT_ONCE) as executor:
-            list(executor.map(forget, names))
-
     def referrers(self, name, subject):
         """Return what is said of the manifests that have a subject.
 
@@ -312,14 +293,18 @@ class Repositories(object):
 def is_good(v1_tag, link):
     """Tell whether a link is what a tag names.
 
+    One that a v1 client has given since, also to the same image, is converted
+    again: what the link leads to may have been removed with the tag before.
+
     :param v1_tag: images.Tag, None where there is none
     :param link: store.Link, None where there is none
     """
     if link is None:
         return False
-    if link.image_id is not None:
-        return v1_tag is not None and v1_tag.image_id == link.image_id
-    return v1_tag is None or link.written_at > v1_tag.written_at
+    if v1_tag is None:
+        return link.image_id is None
+    return link.image_id in (None, v1_tag.image_id) and (
+        link.written_at > v1_tag.written_at)
 
 
 def _first(names, count, is_there):
