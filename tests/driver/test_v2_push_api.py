@@ -110,6 +110,17 @@ def listed(storage):
     return lambda: [entry['name'] for entry in storage.container.list('')]
 
 
+@pytest.fixture
+def in_pairs(monkeypatch):
+    """Have a method of the Store go on when a second thread calls it, too."""
+    def patch(name):
+        barrier = threading.Barrier(2, timeout=60)
+        method = getattr(store.Store, name)
+        monkeypatch.setattr(store.Store, name, lambda *arguments: (
+            barrier.wait(), method(*arguments))[1])
+    return patch
+
+
 def push_cache(client, layers, name='a/b', tag='cache'):
     """Push what BuildKit exports.
 
@@ -427,16 +438,10 @@ def test_removal_of_manifests(client, storage):
 
 
 @pytest.mark.once
-def test_tags_of_a_manifest_are_removed_at_once(client, monkeypatch):
+def test_tags_of_a_manifest_are_removed_at_once(client, in_pairs):
     content = client.push(tag='one')
     client.put_manifest(content, tag='two', media_type=_DOCKER)
-    together = threading.Barrier(2, timeout=10)
-    remove = store.Store.remove_tag_link
-
-    def wait(*arguments):
-        together.wait()
-        return remove(*arguments)
-    monkeypatch.setattr(store.Store, 'remove_tag_link', wait)
+    in_pairs('remove_tag_link')
     client.expect(202, 'DELETE', '/v2/a/b/manifests/' + _DIGEST(content))
     client.refused(404, 'NAME_UNKNOWN', 'GET', '/v2/a/b/tags/list')
 
@@ -510,17 +515,11 @@ def test_referrers(client):
 
 
 @pytest.mark.once
-def test_referrers_are_read_at_once(client, monkeypatch):
+def test_referrers_are_read_at_once(client, in_pairs):
     subject = {'mediaType': _OCI, 'digest': _NOBODY, 'size': 1}
     for number in range(2):
         client.push(tag=str(number), media_type=_OCI, subject=subject)
-    together = threading.Barrier(2, timeout=10)
-    has_manifest = store.Store.has_manifest
-
-    def wait(*arguments):
-        together.wait()
-        return has_manifest(*arguments)
-    monkeypatch.setattr(store.Store, 'has_manifest', wait)
+    in_pairs('has_manifest')
     assert len(referrers(client, _NOBODY)[1]) == 2
 
 
