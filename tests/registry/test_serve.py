@@ -198,19 +198,38 @@ def test_stop_lets_requests_end(settings, directory):
     assert 'Traceback' not in running.log()
 
 
-def test_every_address(settings, directory):
-    """Where nobody says at which to listen: IPv6, too, as registry:2."""
-    hosts = ['127.0.0.1']
+#: Says where serve would listen, which no test may do but on loopback.
+_LISTENS = """
+from docker_registry.drivers.swift.commands import main
+from docker_registry.drivers.swift.server import process
+process.run = lambda application, options: print(options.host)
+main.main()
+"""
+
+
+@pytest.mark.parametrize('options, expected', [
+    ((), None), (('--host', '[::1]'), '::1'),
+    (('--host', '192.0.2.1'), '192.0.2.1')])
+def test_where_it_listens(settings, tmp_path, options, expected):
+    """Where nobody says: for IPv6, too, as registry:2."""
     try:
         with socket.socket(socket.AF_INET6) as probe:
-            probe.bind(('::1', 0))
-        hosts.append('::1')
+            # A client of IPv4, to a socket of IPv6.
+            probe.bind(('::ffff:127.0.0.1', 0))
+            probe.listen()
+            socket.create_connection(
+                (processes.HOST, probe.getsockname()[1])).close()
+        every = '::'
     except OSError:
-        pass  # a machine without IPv6
-    with serve.Serve(str(directory), settings, ['--host', '']) as running:
-        for host in hosts:
-            with socket.create_connection((host, running.port)):
-                pass
+        every = '0.0.0.0'
+    config = tmp_path / 'config.yml'
+    config.write_text(json.dumps({'prod': dict(
+        settings, storage='swift', standalone=True)}))
+    printed = subprocess.check_output(
+        [environments.build('serve'), '-c', _LISTENS, 'serve', '--config',
+         str(config), '--flavor', 'prod', *options],
+        text=True, stderr=subprocess.DEVNULL)
+    assert printed == (expected or every) + '\n'
 
 
 def test_tls(settings, directory, tmp_path):
