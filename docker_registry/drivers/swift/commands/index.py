@@ -5,10 +5,10 @@ and started again at any time, also beside registries that are in use.
 """
 
 import fnmatch
-import time
 
 from . import opened
 from . import output
+from .. import compat
 from .. import errors
 from ..v2 import facts
 from ..v2 import layout
@@ -65,7 +65,7 @@ class _Index(object):
 
     def __init__(self, registry, jobs):
         self._registry = registry
-        self._started = time.time()
+        self._started = compat.monotonic()
         self._repositories = repositories.in_container(
             registry.settings, registry.container, jobs)
 
@@ -100,7 +100,7 @@ class _Index(object):
     def read(self):
         """Return how much Swift has sent, and how fast, as people read it."""
         bytes_in = self._registry.connections.statistics()['bytes_in']
-        seconds = max(time.time() - self._started, 0.001)
+        seconds = max(compat.monotonic() - self._started, 0.001)
         return '%s read, %s/s' % (output.size(bytes_in),
                                   output.size(bytes_in / seconds))
 
