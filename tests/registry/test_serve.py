@@ -198,6 +198,17 @@ def test_stop_lets_requests_end(settings, directory):
     assert 'Traceback' not in running.log()
 
 
+@pytest.fixture
+def write_config(settings, tmp_path):
+    """Write a configuration file, with changes; return its path."""
+    def write(**changes):
+        path = tmp_path / 'config.yml'
+        path.write_text(json.dumps({'prod': dict(
+            dict(settings, storage='swift', standalone=True), **changes)}))
+        return str(path)
+    return write
+
+
 #: Says where serve would listen, which no test may do but on loopback.
 _LISTENS = """
 from docker_registry.drivers.swift.commands import main
@@ -210,7 +221,7 @@ main.main()
 @pytest.mark.parametrize('options, expected', [
     ((), None), (('--host', '[::1]'), '::1'),
     (('--host', '192.0.2.1'), '192.0.2.1')])
-def test_where_it_listens(settings, tmp_path, options, expected):
+def test_where_it_listens(write_config, options, expected):
     """Where nobody says: for IPv6, too, as registry:2."""
     try:
         with socket.socket(socket.AF_INET6) as probe:
@@ -222,12 +233,9 @@ def test_where_it_listens(settings, tmp_path, options, expected):
         every = '::'
     except OSError:
         every = '0.0.0.0'
-    config = tmp_path / 'config.yml'
-    config.write_text(json.dumps({'prod': dict(
-        settings, storage='swift', standalone=True)}))
     printed = subprocess.check_output(
         [environments.build('serve'), '-c', _LISTENS, 'serve', '--config',
-         str(config), '--flavor', 'prod', *options],
+         write_config(), '--flavor', 'prod', *options],
         text=True, stderr=subprocess.DEVNULL)
     assert printed == (expected or every) + '\n'
 
@@ -283,29 +291,22 @@ def test_tutorial_of_registry2(cluster, settings, directory, users):
     ('serve', {'storage': 'file'}, 'storage is file, not swift'),
     ('serve', {'swift_contaner': 'x'}, 'swift_contaner: unknown'),
     ('registry', {}, 'it needs Python 3.8')])
-def test_what_cannot_be_served(settings, tmp_path, environment, changes,
-                               message):
-    config = tmp_path / 'config.yml'
-    config.write_text(json.dumps({'prod': dict(
-        dict(settings, storage='swift', standalone=True), **changes)}))
+def test_what_cannot_be_served(write_config, environment, changes, message):
     ended = subprocess.run(
         [environments.program(environment, 'docker-registry-swift'), 'serve',
-         '--config', str(config), '--flavor', 'prod'], text=True,
-        stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+         '--config', write_config(**changes), '--flavor', 'prod'],
+        text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
     assert ended.returncode == 2
     assert message in ended.stderr
 
 
-def test_address_that_is_in_use(settings, tmp_path):
-    config = tmp_path / 'config.yml'
-    config.write_text(json.dumps({'prod': dict(
-        settings, storage='swift', standalone=True)}))
+def test_address_that_is_in_use(write_config):
     with socket.socket() as taken:
         taken.bind((processes.HOST, 0))
         taken.listen()
         ended = subprocess.run(
             [environments.program('serve', 'docker-registry-swift'), 'serve',
-             '--config', str(config), '--flavor', 'prod', '--host',
+             '--config', write_config(), '--flavor', 'prod', '--host',
              processes.HOST, '--port', str(taken.getsockname()[1])],
             text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
     assert ended.returncode == 2
