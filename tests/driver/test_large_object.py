@@ -16,6 +16,7 @@ from docker_registry.drivers.swift.client import capabilities
 from docker_registry.drivers.swift.client import container
 from docker_registry.drivers.swift.config import settings
 from docker_registry.drivers.swift.objects import large_object
+from docker_registry.drivers.swift.objects import segmentation
 
 _MIB = 1024 * 1024
 _SEGMENT = 100000
@@ -457,7 +458,7 @@ def test_cluster_that_hides_what_it_can(segmenting, faults):
     _MIB, 16 * _MIB, 32 * _MIB, 1024 * _MIB, 5 * 1024 * _MIB])
 def test_a_tebibyte_has_a_plan(first):
     swift = limits(5 * 1024 * _MIB, 1000)
-    sizes = list(large_object.segment_sizes(first, swift))
+    sizes = list(segmentation.sizes(first, swift))
     assert len(sizes) == 1000
     assert sizes[0] == first
     assert sizes == sorted(sizes)
@@ -469,7 +470,7 @@ def test_segments_grow_no_faster_than_needed():
     swift = limits(5 * 1024 * _MIB, 1000)
     total = 0
     at = {}
-    for size in large_object.segment_sizes(32 * _MIB, swift):
+    for size in segmentation.sizes(32 * _MIB, swift):
         total += size
         at.setdefault(total // (1024 * _MIB), size // _MIB)
     assert (at[3], at[10], at[100]) == (32, 104, 1395)

@@ -257,7 +257,7 @@ for error in (errors.TooLargeError('a'), errors.InvalidPathError('a'),
               errors.NotAskedError('a'),
               errors.AccessDeniedError('a'), errors.BrokenObjectError('a'),
               errors.SwiftError('a', status=404)):
-    status, message = errors.answer_to(error)
+    status, message, _ = errors.answer_to(error)
     assert 'secret' not in message
     print('%s %d' % (type(error).__name__, status))
 '''

@@ -3,6 +3,7 @@
 Pure. Text is the native str everywhere in the driver: UTF-8 on Python 2.
 """
 
+import itertools
 import os
 import re
 import sys
@@ -36,9 +37,9 @@ else:
     INTEGER_TYPES = (int,)
     monotonic = time.monotonic
 
-__all__ = ['INTEGER_TYPES', 'PY2', 'TEXT_TYPES', 'encoded', 'monotonic',
-           'native', 'quote', 'quote_plus', 'unquote_to_bytes', 'urlparse',
-           'urlsplit']
+__all__ = ['INTEGER_TYPES', 'PY2', 'TEXT_TYPES', 'batched', 'encoded',
+           'monotonic', 'native', 'quote', 'quote_plus', 'unquote_to_bytes',
+           'urlparse', 'urlsplit']
 
 _SURROGATE = re.compile(b'\xed[\xa0-\xbf]')
 
@@ -64,3 +65,12 @@ def encoded(value):
     if _SURROGATE.search(value):  # Python 2 takes them
         raise ValueError('not UTF-8')
     return value
+
+
+def batched(iterable, size):
+    """Yield lists of so many items; the last may be shorter.
+
+    Source: itertools.batched() of Python 3.12, which gives tuples
+    """
+    iterator = iter(iterable)
+    return iter(lambda: list(itertools.islice(iterator, size)), [])

@@ -12,6 +12,7 @@ from . import recent_tags
 from .client import connections
 from .client import container
 from .objects import large_object
+from .objects import orphans
 from .objects import read_ahead
 from .objects import small_object
 
@@ -38,6 +39,7 @@ class Contents(object):
     :ivar container: container.Container
     :ivar small_objects: small_object.SmallObjects
     :ivar large_objects: large_object.LargeObjects
+    :ivar orphans: orphans.Orphans
     :ivar readers: read_ahead.Readers
     :ivar recent_tags: recent_tags.RecentTags
     """
@@ -49,6 +51,7 @@ class Contents(object):
         self.container = container.Container(values, self.connections)
         self.small_objects = small_object.SmallObjects(values, self.container)
         self.large_objects = large_object.LargeObjects(values, self.container)
+        self.orphans = orphans.Orphans(values, self.container)
         self.readers = read_ahead.Readers(values, self.container)
         self.recent_tags = recent_tags.RecentTags(
             self._read_dated, self.write, self.delete,

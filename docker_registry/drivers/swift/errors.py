@@ -16,6 +16,7 @@ from . import core_exceptions
 _TRANSIENT_STATUSES = frozenset([202, 408, 417, 422, 429, 498, 500, 502, 503,
                                  504])
 
+_RETRY_AFTER_SECONDS = 5
 
 #: What a server tells a client whose certificate is missing or not trusted,
 #: in OpenSSL's words; TLS before 1.3 knew no better than the last.
@@ -256,12 +257,30 @@ def is_transient(error):
 
 
 def answer_to(error):
-    """Return what a client is told of an error: (status, message).
+    """Return what a client is told of an error.
 
     What has failed and where is in the log; clients need not know.
 
     :param error: SwiftError
+    :returns: status, an int; message, with the transaction where Swift has
+        named one; headers, a dict
     """
+    status, message = _status_and_message(error)
+    if error.transaction_id:
+        message += ' (transaction %s)' % error.transaction_id
+    return status, message, (
+        later(error.retry_after_seconds) if status == 503 else {})
+
+
+def later(seconds=None):
+    """Return the headers that ask a client to come again, a dict.
+
+    :param seconds: how long Swift asks to wait, None where it does not say
+    """
+    return {'Retry-After': str(seconds or _RETRY_AFTER_SECONDS)}
+
+
+def _status_and_message(error):
     if isinstance(error, ObjectNotFoundError):
         return 404, 'Not found'
     if isinstance(error, InvalidPathError):

@@ -246,7 +246,8 @@ class Storage(core_paths.Base):
         :param age_seconds: leave out what has been written since, by Swift's
             clock; longer than any push takes. None leaves out nothing.
         """
-        return self._large_objects.orphans(self._names.prefix(), age_seconds)
+        return self.contents.orphans.names(self._names.prefix(),
+                                           age_seconds)
 
     def remove_orphans(self, age_seconds=86400):
         """Remove the segments that orphans() yields."""

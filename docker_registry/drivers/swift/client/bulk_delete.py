@@ -3,7 +3,6 @@
 Source: swift/common/middleware/bulk.py
 """
 
-import itertools
 import json
 import logging
 
@@ -41,12 +40,8 @@ class BulkDelete(object):
             the name of, by a request of its own
         :raises errors.SwiftError: the first of the failures
         """
-        names = iter(object_names)
         failure = None
-        while True:
-            batch = list(itertools.islice(names, max_deletes or 1))
-            if not batch:
-                break
+        for batch in compat.batched(object_names, max_deletes or 1):
             if len(batch) > 1:
                 batch = self._send(batch)
             for name in batch:

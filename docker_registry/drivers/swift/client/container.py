@@ -81,6 +81,14 @@ class Container(object):
                     object_name, http_conn=connection.http, headers=_NEWEST),
                 answers.OBJECT_HEADER))
 
+    def exists(self, object_name):
+        """Tell whether there is an object of this name."""
+        try:
+            self.head(object_name)
+        except errors.ObjectNotFoundError:
+            return False
+        return True
+
     def get_size(self, headers):
         """Return the size of an object in bytes, also of a large one.
 

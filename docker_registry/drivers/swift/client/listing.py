@@ -1,5 +1,8 @@
 """Lists what a container has, page by page."""
 
+import calendar
+import time
+
 from swiftclient import client
 
 from . import answers
@@ -59,3 +62,15 @@ def _page(requests, container, prefix, delimiter, marker, limit):
         return requests.send(action, None, ask)
     except errors.ObjectNotFoundError:  # no container yet: nothing in it
         return {}, []
+
+
+def written_at(entry):
+    """Return when an object was written, as its listing has it.
+
+    :param entry: one of entries(), of an object
+    :returns: Unix time in seconds by Swift's clock, a float
+    """
+    # Swift gives UTC, with or without fractions of a second.
+    seconds, _, fraction = entry['last_modified'].rstrip('Z').partition('.')
+    return calendar.timegm(time.strptime(
+        seconds, '%Y-%m-%dT%H:%M:%S')) + float('0.' + (fraction or '0'))

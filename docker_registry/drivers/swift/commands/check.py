@@ -24,6 +24,7 @@ from ..client import session
 from ..config import files
 from ..config import settings
 from ..objects import large_object
+from ..objects import orphans
 from ..objects import read_ahead
 from ..objects import redirect
 from ..v2 import settings as v2_settings
@@ -130,7 +131,7 @@ class Check(object):
         try:
             # Of who has stopped it before Swift had all of the large one.
             self._large_objects.discard(list(
-                self._large_objects.orphans(self._prefix, None)))
+                self._orphans.names(self._prefix, None)))
         except errors.SwiftError:
             pass  # what fails has been reported
 
@@ -171,6 +172,7 @@ class Check(object):
         self._redirects = redirect.Redirects(values, self._container)
         self._large_objects = large_object.LargeObjects(
             values._replace(segment_size=_SEGMENT_BYTES), self._container)
+        self._orphans = orphans.Orphans(values, self._container)
         detail = 'login by %s' % ', '.join(values.login_keys())
         unset = values.unset_variables
         if unset:  # those keys have their defaults
@@ -295,11 +297,9 @@ class Check(object):
 
     def _delete(self):
         self._large_objects.remove(self._small)
-        try:
-            self._container.head(self._small)
-        except errors.ObjectNotFoundError:
-            return self._small
-        raise _Failure('%s is still there' % self._small)
+        if self._container.exists(self._small):
+            raise _Failure('%s is still there' % self._small)
+        return self._small
 
     def _compare(self, name, content, bytes_range=None):
         found = b''.join(self._readers.open(name, bytes_range))

@@ -8,7 +8,7 @@ from . import parallel
 from . import sides
 from .. import errors
 from .. import names
-from ..objects import large_object
+from ..objects import segmentation
 from ..objects import small_object
 
 
@@ -85,7 +85,7 @@ class ClusterCopy(object):
         return True
 
     def _copy_segments(self, segments, copied, headers):
-        prefix = large_object.new_prefix(copied)
+        prefix = segmentation.new_prefix(copied)
         made = [(names.segment_name(prefix, number), size_bytes, etag)
                 for number, (_, size_bytes, etag) in enumerate(segments)]
         manifest_sent = False

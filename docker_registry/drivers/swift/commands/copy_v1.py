@@ -13,6 +13,7 @@ from . import output
 from . import sides
 from . import stored
 from . import transfer
+from .. import compat
 from .. import errors
 from .. import image_files
 from .. import names
@@ -48,8 +49,7 @@ class Images(object):
         """Copy all that the options say; yield a Result for each tag."""
         with output.Progress('tags') as progress:
             tags = progress.count(self._tags())
-            for batch in iter(
-                    lambda: list(itertools.islice(tags, _BATCH_TAGS)), []):
+            for batch in compat.batched(tags, _BATCH_TAGS):
                 for result in self._copy(batch):
                     yield result
 

@@ -11,6 +11,7 @@ from . import stored
 from .. import errors
 from .. import image_files
 from .. import names
+from ..client import listing
 from ..objects import hashing
 from ..objects import small_object
 from ..v2 import images
@@ -74,7 +75,7 @@ class Images(object):
         return max(
             [float(headers['x-timestamp'])]
             + [entry.written_at for entry in image.files.values()]
-            + [stored.written_at(entry) for entry in self._container.list(
+            + [listing.written_at(entry) for entry in self._container.list(
                 names.segments_prefix(prefix))])
 
     def is_whole(self, image_id):

@@ -160,7 +160,8 @@ class Blobs(object):
         found += [(layout.revision_link(repository.name, digest), digest)
                   for digest in sorted(repository.revisions)]
         for name, digest in found:
-            if not self._is_there(digest) and self._exists(name):
+            # The name may have been removed meanwhile.
+            if not self._is_there(digest) and self._container.exists(name):
                 yield self._link(name, digest)
 
     def _link(self, name, digest):
@@ -203,13 +204,6 @@ class Blobs(object):
             return self._container.head(self._stored.layout.blob(digest))
         except errors.ObjectNotFoundError:
             return None
-
-    def _exists(self, name):
-        try:
-            self._container.head(name)
-        except errors.ObjectNotFoundError:
-            return False  # removed meanwhile
-        return True
 
 
 def _is_empty(digest):

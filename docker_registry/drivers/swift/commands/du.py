@@ -10,6 +10,7 @@ from . import output
 from . import stored
 from . import stored_v2
 from . import tagged
+from .. import compat
 from .. import errors
 from .. import image_files
 from .. import names
@@ -133,7 +134,7 @@ class _Survey(object):
                               ids)
         with output.Progress('tags') as progress:
             tags = progress.count(found.tags(found.repositories()))
-            for batch in stored.batches(tags):
+            for batch in compat.batched(tags, stored.BATCH):
                 layers = jobs.results(self._layers, map(tagged.named, batch))
                 for tag in batch:
                     self._add(tag, layers[tagged.named(tag)])

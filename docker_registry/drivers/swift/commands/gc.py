@@ -13,6 +13,7 @@ from . import stored
 from .. import compat
 from .. import errors
 from .. import names
+from ..client import listing
 
 #: What main.py shows of this command.
 HELP = 'find what nothing needs, and remove it'
@@ -84,7 +85,7 @@ def run(options):
                 (left.find(), left.remove)):
             for entry in remove(segments) if options.delete else segments:
                 report.add('segment', entry['name'], entry['bytes'],
-                           stored.written_at(entry))
+                           listing.written_at(entry))
         report.end()
     return 1 if report.found and not options.delete else 0
 
@@ -162,7 +163,7 @@ class _Garbage(object):
 
     def segments(self):
         """Yield what the listing says of each segment without a manifest."""
-        entries = self._registry.large_objects.orphan_entries(
+        entries = self._registry.orphans.entries(
             self._registry.names.prefix(), self._age_seconds)
         for name, group in itertools.groupby(
                 entries, lambda entry: names.segmented_object(entry['name'])):
@@ -179,10 +180,7 @@ class _Garbage(object):
 
         :param found: iterable
         """
-        while True:
-            batch = list(itertools.islice(found, _BATCH))
-            if not batch:
-                return
+        for batch in compat.batched(found, _BATCH):
             gone = []
             for name, group in itertools.groupby(
                     batch,
@@ -192,7 +190,7 @@ class _Garbage(object):
                 if not self._has_push(name, group):
                     again = {
                         entry['name'] for entry
-                        in self._registry.large_objects.orphan_entries(
+                        in self._registry.orphans.entries(
                             name, self._age_seconds)}
                     gone += [entry for entry in group
                              if entry['name'] in again]
@@ -239,7 +237,7 @@ class _Garbage(object):
         prefix = names.segments_prefix(self._registry.names.object_name(
             stored.image_path(image_id, 'layer')) + '/')
         written = [newest] + [
-            stored.written_at(entry)
+            listing.written_at(entry)
             for entry in self._registry.container.list(prefix)]
         return not self.is_given_up(max(written))
 
@@ -250,7 +248,7 @@ class _Garbage(object):
             upload of v2 that of the upload
         :param segments: what the listing says of them
         """
-        newest = [stored.written_at(entry) for entry in segments]
+        newest = [listing.written_at(entry) for entry in segments]
         if object_name.endswith('/layer'):
             try:
                 headers = self._registry.container.head(

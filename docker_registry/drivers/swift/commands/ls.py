@@ -1,12 +1,11 @@
 """docker-registry-swift ls: which repositories there are, and their tags."""
 
-import itertools
-
 from . import opened
 from . import output
 from . import stored
 from . import stored_v2
 from . import tagged
+from .. import compat
 from .. import errors
 from .. import image_files
 from .. import names
@@ -110,8 +109,7 @@ class _Listing(object):
                 yield repository
         tags = self._tagged.tags(repositories())
         first = True
-        for batch in iter(lambda: list(itertools.islice(tags, _BATCH_TAGS)),
-                          []):
+        for batch in compat.batched(tags, _BATCH_TAGS):
             if first:
                 self._head(_TAGS, 'REPOSITORY', 'TAG', 'IMAGE', 'API', 'SIZE',
                            'LAYERS', 'PUSHED')

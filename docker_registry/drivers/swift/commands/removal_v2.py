@@ -28,7 +28,7 @@ from . import stored
 from . import stored_v2
 from .. import errors
 from .. import names
-from ..objects import large_object
+from ..objects import segmentation
 from ..v2 import repositories
 
 #: What is to go. kind: "manifest", a link to one that no tag reaches; "blob";
@@ -329,7 +329,7 @@ class RemovalV2(object):
         manifest = headers['x-object-manifest']
         container, _, prefix = manifest.partition('/')
         # Another gc must not take its segments for such that nothing needs.
-        hidden = names.segment_name(large_object.new_prefix(name), 0)
+        hidden = names.segment_name(segmentation.new_prefix(name), 0)
         self._put_dynamic(hidden, manifest)
 
         def make():
@@ -348,7 +348,7 @@ class RemovalV2(object):
 
     def _hide_plain(self, name, headers):
         etag = headers['etag'].strip('"')
-        segment = names.segment_name(large_object.new_prefix(name), 0)
+        segment = names.segment_name(segmentation.new_prefix(name), 0)
         self._container.copy(name, segment, etag)
 
         def make():

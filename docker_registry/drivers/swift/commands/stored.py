@@ -9,19 +9,21 @@ Source: the path helpers in docker_registry/core/driver.py of
     docker-registry 0.9.1
 """
 
-import calendar
 import collections
 import fnmatch
 import hashlib
 import itertools
 import re
-import time
 
 from .. import compat
 from .. import errors
 from .. import image_files
 from .. import names
+from ..client import listing
 from ..v2 import images
+
+#: How many repositories or tags are held while they are asked for.
+BATCH = 256
 
 _TAG = 'tag_'
 _KEPT_ANCESTRIES = 1000
@@ -144,7 +146,7 @@ class Stored(object):
         """
         # Two steps, for one that waits for the other would need threads of
         # its own.
-        for batch in batches(repositories):
+        for batch in compat.batched(repositories, BATCH):
             listed = self._opened.jobs.each(self._tag_names, batch)
             found = itertools.chain.from_iterable(listed)
             for tag in self._opened.jobs.each(self._tag, found):
@@ -228,7 +230,8 @@ class Stored(object):
             for entry in group:
                 name = self._names.path(entry['name'])[len(directory) + 1:]
                 if name and not entry['name'].endswith('/'):
-                    files[name] = Entry(entry['bytes'], written_at(entry),
+                    files[name] = Entry(entry['bytes'],
+                                        listing.written_at(entry),
                                         entry['hash'])
             if files and directory.count('/') == depth - 1:
                 yield directory, files
@@ -281,14 +284,6 @@ def tag_name(path):
     return names.unquote_part(path.rsplit('/', 1)[1][len(_TAG):])
 
 
-def written_at(entry):
-    """Return Unix time of when an entry of a listing was written."""
-    # Swift gives UTC, with or without fractions of a second.
-    seconds, _, fraction = entry['last_modified'].rstrip('Z').partition('.')
-    return calendar.timegm(time.strptime(
-        seconds, '%Y-%m-%dT%H:%M:%S')) + float('0.' + (fraction or '0'))
-
-
 def repository_name(path):
     """Return the name of a repository's path, as clients have it."""
     return '%s/%s' % names.repository_of(path)
@@ -297,9 +292,3 @@ def repository_name(path):
 def has_wildcards(pattern):
     """Tell whether a pattern may be of several names."""
     return bool(re.search(r'[*?\[]', pattern))
-
-
-def batches(iterable):
-    """Yield lists of some items."""
-    iterator = iter(iterable)
-    return iter(lambda: list(itertools.islice(iterator, 256)), [])

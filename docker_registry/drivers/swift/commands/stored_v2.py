@@ -13,6 +13,7 @@ from . import stored
 from .. import compat
 from .. import errors
 from .. import image_files
+from ..client import listing
 from ..v2 import layout
 from ..v2 import manifests
 from ..v2 import store
@@ -23,11 +24,12 @@ _DIGEST = re.compile('sha256:[0-9a-f]{64}|sha512:[0-9a-f]{128}')
 #: segments; written_at: Unix time in seconds.
 Blob = collections.namedtuple('Blob', 'digest size_bytes written_at')
 #: Digests in a manifest, each a frozenset. manifests, of an index alone, and
-#: blobs: what it cannot do without. mentioned: all else, such as layers that
-#: are elsewhere, and what annotations name. sizes: a tuple of pairs of a
-#: digest and what it says that is, in bytes.
+#: blobs: what it cannot do without. layers: those of the blobs that are no
+#: config. mentioned: all else, such as layers that are elsewhere, and what
+#: annotations name. sizes: a tuple of pairs of a digest and what it says that
+#: is, in bytes.
 References = collections.namedtuple(
-    'References', 'blobs manifests mentioned sizes')
+    'References', 'blobs layers manifests mentioned sizes')
 
 
 class Repository(object):
@@ -96,7 +98,7 @@ class StoredV2(object):
                 known, lambda each: each[0].repository):
             repository = Repository(name)
             for part, entry in group:
-                repository.add(part, stored.written_at(entry))
+                repository.add(part, listing.written_at(entry))
             yield repository
 
     def blobs(self):
@@ -104,7 +106,7 @@ class StoredV2(object):
         for entry in self._container.list(self.layout.blobs_prefix()):
             digest = self.layout.blob_digest(entry['name'])
             if digest is not None:
-                yield Blob(digest, entry['bytes'], stored.written_at(entry))
+                yield Blob(digest, entry['bytes'], listing.written_at(entry))
 
     def references(self, digest):
         """Return the References of a manifest of whatever kind.
@@ -146,29 +148,21 @@ class StoredV2(object):
         return list(found.sizes) if found else []
 
     def layers(self, digest):
-        """Return the digests of the layers of a manifest, a list.
+        """Return the digests of the layers of a manifest, a set.
 
-        Of an index those of all its manifests, each once.
+        Of an index those of all its manifests.
 
         :raises image_files.UnreadableError: it, or one of them, is not there
             or damaged
         """
-        found = collections.OrderedDict()
         try:
-            content = self.store.manifest(digest)
-            references = _references(content)
-            try:
-                parsed = manifests.parse(content)
-                first = 0 if parsed.media_type in manifests.INDEX_TYPES else 1
-                found.update(dict.fromkeys(parsed.blobs[first:]))  # no config
-                for each in parsed.manifests:
-                    found.update(dict.fromkeys(self.layers(each)))
-            except manifests.InvalidError:
-                # Of a kind that registry:2 has taken.
-                found.update(dict.fromkeys(sorted(references.blobs)))
+            references = self.references(digest)
         except (errors.ObjectNotFoundError, errors.BrokenObjectError) as error:
             raise image_files.UnreadableError(str(error))
-        return list(found)
+        found = set(references.layers)
+        for each in references.manifests:
+            found |= self.layers(each)
+        return found
 
     def alias(self, digest):
         """Return the name of the object that has the bytes of a blob.
@@ -211,12 +205,15 @@ def _references(content):
         known = manifests.parse(content)
         children = frozenset(known.manifests)
         needed = frozenset(known.blobs + known.manifests)
+        first = 0 if known.media_type in manifests.INDEX_TYPES else 1
+        layers = frozenset(known.blobs[first:])  # without the config
     except manifests.InvalidError:
         # Of a kind that registry:2 has taken: schema 1, as a rule.
         children = _digests(json.dumps(found.get('manifests')))
         needed = _digests(json.dumps(found.get('fsLayers'))) or mentioned
+        layers = needed - children
     return References(
-        needed - children, children, mentioned - needed, tuple(
+        needed - children, layers, children, mentioned - needed, tuple(
             (compat.native(each['digest']), each['size'])
             for name in ('config', 'layers', 'manifests')
             for each in _descriptors(found.get(name))))

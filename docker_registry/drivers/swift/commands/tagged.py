@@ -7,6 +7,7 @@ import collections
 import itertools
 
 from . import stored
+from .. import compat
 from .. import errors
 from ..v2 import layout
 from ..v2 import repositories
@@ -68,7 +69,7 @@ class Tagged(object):
         """
         # Two steps, for one that waits for the other would need threads of
         # its own.
-        for batch in stored.batches(found):
+        for batch in compat.batched(found, stored.BATCH):
             listed = self._jobs.each(self._names, batch)
             for tag in self._jobs.each(
                     self._tag, itertools.chain.from_iterable(listed)):

@@ -4,17 +4,14 @@ Knows how a layer is laid out in the container, how to undo half of one and
 how to remove a whole one. Knows nothing of registry paths or connections.
 """
 
-import calendar
-from concurrent import futures
 import contextlib
 import itertools
 import logging
-import threading
 import time
-import uuid
 
 from . import buffers
-from . import small_object
+from . import orphans
+from . import segmentation
 from .. import compat
 from .. import errors
 from .. import names
@@ -30,56 +27,8 @@ _REPLACED_AFTER_SECONDS = (0.1, 0.5, 2)
 
 logger = logging.getLogger(__name__)
 
-
 #: Of all LargeObjects of a process.
 _memory = buffers.Memory(_MEMORY_BYTES)
-
-
-def segment_sizes(first_bytes, capabilities, written=()):
-    """Yield how large the segments of a stream of unknown length are to be.
-
-    They grow as the stream does and as segments run out, so that a stream
-    ends before the segments do. With Swift's 1000 segments and 16 MiB to
-    begin with they grow after 1.7 GiB, are 113 MiB after 10 GiB and 1.5 GiB
-    after 100 GiB.
-
-    :param first_bytes: size of the first segments
-    :param capabilities: Capabilities of the cluster; one without static
-        large objects gets everything in one object
-    :param written: sizes of the segments that there are already, a list
-    """
-    limit = capabilities.max_file_size_bytes
-    if not capabilities.max_segments:
-        yield limit
-        return
-    total = sum(written)
-    for left in range(capabilities.max_segments - len(written), 0, -1):
-        size = min(max(first_bytes, _least_bytes(total, left)), limit)
-        yield size
-        total += size
-
-
-def is_too_small(sizes, capabilities):
-    """Tell whether the last of some segments is too small for a large object.
-
-    Were all like it, the segments would end before the stream does.
-
-    :param sizes: of the segments that have been written, a list
-    """
-    if not sizes or not capabilities.max_segments:
-        return False
-    left = capabilities.max_segments - len(sizes) + 1
-    return sizes[-1] < min(_least_bytes(sum(sizes[:-1]), left),
-                           capabilities.max_file_size_bytes)
-
-
-def _least_bytes(total, left):
-    """Return how large the next segment has to be.
-
-    :param total: bytes in segments so far
-    :param left: how many segments there can still be
-    """
-    return 8 * total // left
 
 
 class LargeObjects(object):
@@ -98,8 +47,7 @@ class LargeObjects(object):
         self._settings = settings
         self._container = container
         self._memory = _memory
-        self._small_objects = small_object.SmallObjects(
-            settings, container, _READ_BYTES)
+        self._orphans = orphans.Orphans(settings, container)
 
     def write(self, object_name, stream, find_headers=dict,
               may_replace=lambda: None):
@@ -165,8 +113,8 @@ class LargeObjects(object):
         """
         capabilities = self._container.capabilities()
         if capabilities.max_segments:
-            sizes = segment_sizes(self._settings.segment_size, capabilities,
-                                  written)
+            sizes = segmentation.sizes(self._settings.segment_size,
+                                       capabilities, written)
         else:
             sizes = itertools.repeat(min(self._settings.segment_size,
                                          capabilities.max_file_size_bytes))
@@ -180,8 +128,8 @@ class LargeObjects(object):
                 with contextlib.closing(buffer):
                     buffer.seek(0)
                     rest.extend(iter(lambda: buffer.read(_READ_BYTES), b''))
-        upload = _Upload(self._container, prefix,
-                         self._settings.upload_concurrency)
+        upload = segmentation.Upload(self._container, prefix,
+                                     self._settings.upload_concurrency)
         try:
             upload.send(large_enough())
         except BaseException:
@@ -209,7 +157,9 @@ class LargeObjects(object):
         :raises errors.SwiftError: some are left
         """
         found = False
-        for batch in _batches(self._names(prefix)):
+        for batch in compat.batched(
+                (entry['name'] for entry in self._container.list(prefix)),
+                _BATCH):
             found = True
             try:
                 self._container.delete_all(batch)
@@ -218,62 +168,8 @@ class LargeObjects(object):
         if found:
             # Those whose manifest is gone: a listing that lags may have
             # hidden an object, which then keeps its segments.
-            self.discard(self.orphans(prefix, None))
+            self.discard(self._orphans.names(prefix, None))
         return found
-
-    def orphans(self, prefix, age_seconds):
-        """Yield the names of segments that no manifest refers to.
-
-        :param prefix, age_seconds: as for orphan_entries()
-        """
-        for entry in self.orphan_entries(prefix, age_seconds):
-            yield entry['name']
-
-    def orphan_entries(self, prefix, age_seconds):
-        """Yield what the listing says of segments without a manifest.
-
-        They are what is left of pushes whose registry was killed, or that
-        Swift did not let undo.
-
-        :param prefix: what the names of their objects begin with
-        :param age_seconds: how long ago the last segment of their upload was
-            written, at least, by Swift's clock; those of pushes in flight are
-            younger. None is any age.
-        """
-        now = None
-        entries = self._container.list(names.segments_prefix(prefix))
-        for _, segments in itertools.groupby(
-                entries, lambda entry: entry['name'].rsplit('/', 1)[0]):
-            segments = list(segments)
-            if age_seconds is not None:
-                if now is None:
-                    now = self._container.clock() or time.time()
-                newest = max(_timestamp(entry) for entry in segments)
-                if now - newest < age_seconds:
-                    continue
-            in_use = self._in_use([entry['name'] for entry in segments])
-            for entry in segments:
-                if entry['name'] not in in_use:
-                    yield entry
-
-    def _in_use(self, segments):
-        """Return which of the segments of one upload must stay, a set.
-
-        :param segments: list of names, and of the other objects beside them
-        """
-        owners = list(filter(names.is_owner_name, segments))
-        in_use = set()
-        for owner in owners or [None]:
-            try:
-                found = self._container.get_manifest(
-                    compat.native(self._small_objects.read(owner)) if owner
-                    else names.segmented_object(segments[0]))
-            except errors.ObjectNotFoundError:
-                continue
-            in_use.update(found)
-            if owner and set(found).intersection(segments):
-                in_use.add(owner)
-        return in_use
 
     def _cut(self, object_name, stream, sizes=None):
         """Yield (Buffer, whether it is the last) until the stream ends.
@@ -284,7 +180,7 @@ class LargeObjects(object):
         in_segments = sizes is not None or capabilities.max_segments
         chunk = stream.read(_READ_BYTES)
         held = 0
-        for size in sizes or segment_sizes(self._settings.segment_size,
+        for size in sizes or segmentation.sizes(self._settings.segment_size,
                                            capabilities):
             held += size
             buffer = buffers.Buffer(self._memory,
@@ -312,9 +208,9 @@ class LargeObjects(object):
             object_name=object_name)
 
     def _write_segments(self, object_name, pieces, find_headers, may_replace):
-        prefix = new_prefix(object_name)
-        upload = _Upload(self._container, prefix,
-                         self._settings.upload_concurrency)
+        prefix = segmentation.new_prefix(object_name)
+        upload = segmentation.Upload(self._container, prefix,
+                                     self._settings.upload_concurrency)
         manifest_sent = False
         try:
             upload.send(pieces)
@@ -395,82 +291,11 @@ class LargeObjects(object):
             what cannot be removed is found by orphans()
         """
         try:
-            for batch in _batches(segments):
+            for batch in compat.batched(segments, _BATCH):
                 self._container.delete_all(batch, written_once=True)
         except errors.SwiftError as error:
             logger.warning('segments are left, to be found as orphans: %s',
                            error)
-
-    def _names(self, prefix):
-        return (entry['name'] for entry in self._container.list(prefix))
-
-
-class _Upload(object):
-
-    """Segments on their way to Swift, several at a time.
-
-    :ivar names: of all segments that may be there
-    :ivar segments: (name, size in bytes, MD5) of each, in order
-    """
-
-    def __init__(self, container, prefix, concurrency):
-        self._container = container
-        self._prefix = prefix
-        self._concurrency = concurrency
-        self._free = threading.Semaphore(concurrency)
-        self._failed = False
-        self.names = []
-        self.segments = []
-
-    def send(self, pieces):
-        """Write buffers as segments while the next ones are being filled.
-
-        :param pieces: iterable of (Buffer, whether it is the last)
-        :raises Exception: the first failure, when nothing is in flight
-        """
-        with futures.ThreadPoolExecutor(self._concurrency) as executor:
-            written = []
-            try:
-                for buffer, _ in pieces:
-                    written.append(self._submit(executor, buffer))
-                    if self._failed:
-                        break
-            except BaseException:
-                self._failed = True  # what waits need not be sent any more
-                raise
-        self.segments = [segment.result() for segment in written]
-
-    def _submit(self, executor, buffer):
-        try:
-            self._free.acquire()
-            name = names.segment_name(self._prefix, len(self.names))
-            self.names.append(name)
-            return executor.submit(self._write, name, buffer)
-        except BaseException:
-            buffer.close()
-            raise
-
-    def _write(self, name, buffer):
-        try:
-            with contextlib.closing(buffer):
-                if not self._failed:
-                    self._container.put(name, buffer, buffer.size,
-                                        buffer.etag())
-                return name, buffer.size, buffer.etag()
-        except BaseException:
-            self._failed = True
-            raise
-        finally:
-            self._free.release()
-
-
-def new_prefix(object_name):
-    """Return what the names of segments begin with that are to be written.
-
-    :param object_name: name of the object that is going to have them
-    """
-    return names.segments_prefix(object_name, '%d-%s' % (
-        time.time(), uuid.uuid4().hex))
 
 
 def may_have_happened(error):
@@ -479,14 +304,3 @@ def may_have_happened(error):
         return True  # interrupted
     status = error.status
     return status is None or status == 408 or status >= 500
-
-
-def _batches(iterable):
-    iterator = iter(iterable)
-    return iter(lambda: list(itertools.islice(iterator, _BATCH)), [])
-
-
-def _timestamp(entry):
-    # Swift gives UTC, with or without fractions of a second.
-    return calendar.timegm(time.strptime(
-        entry['last_modified'].split('.')[0], '%Y-%m-%dT%H:%M:%S'))

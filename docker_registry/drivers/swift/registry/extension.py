@@ -31,7 +31,6 @@ from ..objects import hashing
 from ..v2 import engines
 from ..v2 import settings as v2_settings
 
-_RETRY_AFTER_SECONDS = 5
 _TAGS_AT_ONCE = 16
 
 #: The registry's functions that remove tags, and all that look at them.
@@ -155,7 +154,7 @@ class Extension(object):
         if unavailable and path.startswith('/v1/') and (
                 not path.startswith('/v1/_')):
             return self._toolkit.api_error(
-                unavailable, 503, {'Retry-After': str(_RETRY_AFTER_SECONDS)})
+                unavailable, 503, errors.later())
         if self._adoption is not None and request.endpoint in _OF_TAGS:
             self._adoption.refresh(*_repository(request))
             if request.endpoint in _REMOVALS:
@@ -188,17 +187,11 @@ class Extension(object):
         return digest, digest.update
 
     def _failed(self, error):
-        status, message = errors.answer_to(error)
+        status, message, headers = errors.answer_to(error)
         if status >= 500:
             _report(flask.current_app._get_current_object(), status, error)
         else:
             logger.debug('%s', error)
-        if error.transaction_id:
-            message += ' (transaction %s)' % error.transaction_id
-        headers = {}
-        if status == 503:
-            headers['Retry-After'] = str(
-                error.retry_after_seconds or _RETRY_AFTER_SECONDS)
         return self._toolkit.api_error(message, status, headers)
 
     def _show_health(self):

@@ -25,7 +25,6 @@ from ..client import counters
 from ..objects import ranges
 
 _VERSION = ('Docker-Distribution-Api-Version', 'registry/2.0')
-_RETRY_AFTER_SECONDS = 5
 #: How many repositories an answer has, each of which has to be looked at.
 _CATALOG_COUNT = 1000
 _NOT_A_METHOD = 'not a method of this path'
@@ -97,8 +96,7 @@ class Application(object):
     def _answer(self, request):
         reason = self._unavailable()
         if reason:
-            raise answers.Refusal(503, 'UNAVAILABLE', reason, {
-                'Retry-After': str(_RETRY_AFTER_SECONDS)})
+            raise answers.Refusal(503, 'UNAVAILABLE', reason, errors.later())
         self._authenticate(request)
         try:
             return self._route(request)
@@ -115,18 +113,12 @@ class Application(object):
             raise self._failed(request, error)
 
     def _failed(self, request, error):
-        if isinstance(error, errors.ObjectNotFoundError):
+        status, message, headers = errors.answer_to(error)
+        if status == 404:
             # It was there a moment ago.
             status, message = 503, 'Changed while it was read, try again'
-        else:
-            status, message = errors.answer_to(error)
+            headers = errors.later()
         (self._report if status >= 500 else _log)(request, status, error)
-        if error.transaction_id:
-            message += ' (transaction %s)' % error.transaction_id
-        headers = {}
-        if status == 503:
-            headers['Retry-After'] = str(
-                error.retry_after_seconds or _RETRY_AFTER_SECONDS)
         return answers.Refusal(
             status, 'UNAVAILABLE' if status == 503 else 'UNKNOWN', message,
             headers)

@@ -124,12 +124,8 @@ class Images(object):
 
         :param image_id: id of an image that is made of a v2 layer
         """
-        try:
-            self._container.head(self._name(image_id, 'json'))
-            is_there = True
-        except errors.ObjectNotFoundError:
-            is_there = False
-        return self._name(image_id, 'layer'), is_there
+        return (self._name(image_id, 'layer'),
+                self._container.exists(self._name(image_id, 'json')))
 
     def put_files(self, image_id, ancestry, description):
         """Write an image's ancestry and then its json, bytes."""
@@ -212,12 +208,9 @@ class Images(object):
 
     def check_complete(self, image_id):
         """Raise IncompleteError if an image's push has not ended."""
-        try:
-            self._container.head(self._name(image_id, '_inprogress'))
-        except errors.ObjectNotFoundError:
-            return
-        raise IncompleteError(image_id, 'it is being pushed, or its push was '
-                              'given up')
+        if self._container.exists(self._name(image_id, '_inprogress')):
+            raise IncompleteError(image_id, 'it is being pushed, or its push '
+                                  'was given up')
 
     def layer(self, image_id):
         """Return the name of a layer's object, and what HEAD says of it.

@@ -123,11 +123,7 @@ class States(object):
                 % _name(prefix, number), _name(prefix, number))
 
     def _is_there(self, prefix, number):
-        try:
-            self._container.head(_name(prefix, number))
-        except errors.ObjectNotFoundError:
-            return False
-        return True
+        return self._container.exists(_name(prefix, number))
 
 
 def segments_prefix(prefix, number):

@@ -119,7 +119,7 @@ class Store(object):
 
     def has_manifest(self, name, digest):
         """Tell whether a repository has a manifest."""
-        return self._is_there(self._layout.revision_link(name, digest))
+        return self._container.exists(self._layout.revision_link(name, digest))
 
     def manifest_tag(self, name, digest):
         """Return for which v1 tag a manifest of a repository was made.
@@ -132,7 +132,7 @@ class Store(object):
 
     def has_layer(self, name, digest):
         """Tell whether a repository has a layer or a config."""
-        return self._is_there(self._layout.layer_link(name, digest))
+        return self._container.exists(self._layout.layer_link(name, digest))
 
     def layer_link_age(self, name, digest):
         """Return how many seconds ago a repository was given a layer.
@@ -234,7 +234,7 @@ class Store(object):
 
     def has_blob(self, digest):
         """Tell whether there is a blob, in whichever repository."""
-        return self._is_there(self._layout.blob(digest), self._head_whole)
+        return self._is_whole(self._layout.blob(digest))
 
     def open_blob(self, digest, bytes_range=None):
         """Open a blob for reading.
@@ -302,7 +302,7 @@ class Store(object):
         try:
             self._container.put_manifest(target, segments, True, new_headers)
         except errors.ObjectExistsError:
-            if not self._is_there(target, self._head_whole):
+            if not self._is_whole(target):
                 self._container.put_manifest(target, segments, False,
                                              new_headers)
         return True
@@ -327,9 +327,9 @@ class Store(object):
         self._small_objects.write(object_name, layout.link_content(digest),
                                   only_new, headers)
 
-    def _is_there(self, object_name, head=None):
+    def _is_whole(self, object_name):
         try:
-            (head or self._container.head)(object_name)
+            self._head_whole(object_name)
         except errors.ObjectNotFoundError:
             return False
         return True

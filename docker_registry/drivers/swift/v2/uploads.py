@@ -18,6 +18,7 @@ from .. import errors
 from ..objects import hashing
 from ..objects import large_object
 from ..objects import read_ahead
+from ..objects import segmentation
 from ..objects import sha256
 
 #: So many bytes at the end of what has come stay beside the step, to be
@@ -213,7 +214,7 @@ class Uploads(object):
             stream = _Hashed(stream, hashing.Digest('sha256', begun=digest))
         segments, replaced = list(state.segments), []
         rest = io.BytesIO(state.rest)
-        if large_object.is_too_small([size for _, size, _ in segments],
+        if segmentation.is_too_small([size for _, size, _ in segments],
                                      self._container.capabilities()):
             replaced = segments[-1:]
             del segments[-1]
