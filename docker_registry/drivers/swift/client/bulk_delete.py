@@ -10,6 +10,7 @@ from swiftclient import client
 
 from . import answers
 from . import expect
+from .. import compat
 from .. import errors
 
 logger = logging.getLogger(__name__)

@@ -13,10 +13,10 @@ import re
 import time
 
 from . import removal
-from . import stored
 from .. import compat
 from .. import errors
 from .. import names
+from ..client import listing
 from ..v2 import layout
 
 #: What follows the prefix of all segments. Others may have what begins so.
@@ -48,7 +48,7 @@ class Segments(object):
         for prefix, group in itertools.groupby(
                 self._listed(), lambda entry: _prefix(entry['name'])):
             group = list(group)
-            if not self._is_given_up(max(map(stored.written_at, group))):
+            if not self._is_given_up(max(map(listing.written_at, group))):
                 continue
             if in_use is None:
                 in_use = self._in_use()

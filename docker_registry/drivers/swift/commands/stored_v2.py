@@ -9,7 +9,6 @@ import itertools
 import json
 import re
 
-from . import stored
 from .. import compat
 from .. import errors
 from .. import image_files

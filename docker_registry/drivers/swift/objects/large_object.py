@@ -180,8 +180,8 @@ class LargeObjects(object):
         in_segments = sizes is not None or capabilities.max_segments
         chunk = stream.read(_READ_BYTES)
         held = 0
-        for size in sizes or segmentation.sizes(self._settings.segment_size,
-                                           capabilities):
+        for size in sizes or segmentation.sizes(
+                self._settings.segment_size, capabilities):
             held += size
             buffer = buffers.Buffer(self._memory,
                                     self._settings.buffer_directory)
