@@ -77,7 +77,7 @@ def test_small_requests_do_not_wait_for_pieces_of_uploads(make_storage,
     worker = uploads.Uploads(
         storage.settings, storage.container,
         store.Store(storage.settings, storage.container))
-    names = [worker.start('a') for _ in range(6)]
+    names = [uploads.new_name() for _ in range(6)]
     pushes = [threading.Thread(target=worker.append, args=(
         'a', name, 0, io.BytesIO(600000 * b'1'))) for name in names]
     with stalled(storage, faults, pushes) as slots:

@@ -147,18 +147,37 @@ def test_docker_pushes(client, chunks):
     location = client.start()
     answer = client.expect(202, 'PATCH', location, content, chunks=chunks)
     assert answer.headers['Range'] == '0-2999999'
-    for found in (location, answer.headers['Location']):
+    newest = answer.headers['Location']
+    uuid = answer.headers['Docker-Upload-UUID']
+    for found in (location, newest, '/v2/a/b/blobs/uploads/' + uuid):
         for method in ('GET', 'HEAD'):
             status = client.expect(204, method, found)
             assert status.headers['Range'] == '0-2999999'
-            assert status.headers['Location'] == answer.headers['Location']
+            assert status.headers['Location'] == newest
     answer = client.expect(201, 'PUT', '%s?digest=%s' % (
-        answer.headers['Location'], _DIGEST(content)), b'')
+        newest, _DIGEST(content)), b'')
     assert answer.headers['Docker-Content-Digest'] == _DIGEST(content)
     assert answer.headers['Location'] == '/v2/a/b/blobs/' + _DIGEST(content)
     assert client.expect(200, 'GET', answer.headers['Location']
                          ).data == content
-    client.refused(404, 'BLOB_UPLOAD_UNKNOWN', 'GET', location)
+    client.refused(404, 'BLOB_UPLOAD_UNKNOWN', 'GET', newest)
+
+
+def test_upload_without_a_byte(client, listed):
+    before = listed()
+    location = client.start()
+    assert client.expect(204, 'GET', location).headers['Range'] == '0-0'
+    assert listed() == before
+    # No bytes show that it was begun.
+    client.refused(404, 'BLOB_UPLOAD_UNKNOWN', 'GET',
+                   location.rpartition('.')[0])
+    client.expect(204, 'DELETE', location)
+    for method, path in (
+            ('GET', location), ('PATCH', location), ('DELETE', location),
+            ('PUT', '%s?digest=%s' % (location, _DIGEST(b'some')))):
+        client.refused(404, 'BLOB_UPLOAD_UNKNOWN', method, path, b'some')
+    client.refused(404, 'BLOB_UNKNOWN', 'GET',
+                   '/v2/a/b/blobs/' + _DIGEST(b'some'))
 
 
 def test_pieces_with_ranges(client):
@@ -525,7 +544,8 @@ def test_referrers_are_read_at_once(client, in_pairs):
 
 @pytest.mark.once
 @pytest.mark.parametrize('method, path', [
-    ('POST', '/v2/a/b/blobs/uploads/'), ('PATCH', '{upload}'),
+    ('POST', '/v2/a/b/blobs/uploads/?from=c&mount=' + _NOBODY),
+    ('PATCH', '{upload}'),
     ('PUT', '{upload}?digest=' + _DIGEST(b'some')), ('GET', '{upload}'),
     ('PUT', '/v2/a/b/manifests/latest'),
     ('DELETE', '/v2/a/b/manifests/latest')])

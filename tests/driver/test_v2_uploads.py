@@ -59,7 +59,7 @@ def content_of(v2, digest):
 def upload(workers, pieces, last=b'', digest=None, name='a/b'):
     """Upload pieces by turns; return the digest."""
     digest = digest or _DIGEST(b''.join(pieces) + last)
-    found, number, size = workers[0].start(name), 0, 0
+    found, number, size = uploads.new_name(), 0, 0
     for turn, piece in enumerate(pieces):
         state = workers[turn % len(workers)].append(
             name, found, number, Stream(piece))
@@ -137,7 +137,7 @@ def test_without_a_sha256_that_goes_on(workers, v2, monkeypatch):
 
 def test_sha256_of_another_machine(workers, v2, monkeypatch):
     content = os.urandom(5 * _MIB)
-    found = workers[0].start('a')
+    found = uploads.new_name()
     monkeypatch.setattr(sys, 'byteorder', 'big')
     state = workers[0].append('a', found, 0, Stream(content))
     assert state.sha256 is None
@@ -162,16 +162,17 @@ def test_cluster_without_static_large_objects(make_storage, v2, listed):
     ([], b'some'), ([b'some'], b''), ([3 * _MIB * b'x'], b'end')])
 def test_wrong_digest(workers, storage, listed, pieces, last):
     digest = _DIGEST(b'other')
+    found = uploads.new_name()
+    for number, piece in enumerate(pieces):
+        workers[0].append('a', found, number, Stream(piece))
     with pytest.raises(uploads.DigestError):
-        upload(workers, pieces, last, digest)
-    assert set(listed()) <= set(storage.orphans(None))
-    assert not any('/step-' in name for name in listed())
+        workers[1].finish('a', found, len(pieces), digest, Stream(last))
+    assert is_unknown(workers[0], found, len(pieces))
+    assert set(listed()) == set(storage.orphans(None))
     storage.remove_orphans(None)
     assert listed() == []
-    found = workers[0].start('a')
     with pytest.raises(uploads.DigestError):
         workers[0].put('a', digest, Stream(b'some'))
-    workers[0].cancel('a', found, 0)
     assert listed() == []
 
 
@@ -255,7 +256,7 @@ def test_layer_of_v1_that_is_pushed_again(storage, v2):
 
 @pytest.mark.once
 def test_start_that_is_not_the_end(workers, v2):
-    found = workers[0].start('a')
+    found = uploads.new_name()
     workers[0].append('a', found, 0, Stream(b'0123'), 0)
     for number, start in ((1, 0), (1, 5), (0, 1), (0, 3)):
         with pytest.raises(uploads.OutOfOrderError) as raised:
@@ -273,7 +274,7 @@ def test_start_that_is_not_the_end(workers, v2):
 @pytest.mark.once
 @pytest.mark.parametrize('size', [10, 3 * _MIB])
 def test_two_that_append_at_once(workers, v2, storage, size):
-    found = workers[0].start('a')
+    found = uploads.new_name()
     gate = threading.Barrier(2) if hasattr(threading, 'Barrier') else None
     pieces = [os.urandom(size) for _ in workers]
     results = []
@@ -306,7 +307,7 @@ def test_two_that_append_at_once(workers, v2, storage, size):
 
 @pytest.mark.once
 def test_newest_step(workers):
-    found = workers[0].start('a')
+    found = uploads.new_name()
     for number in range(12):
         workers[0].append('a', found, number, Stream(b'x'))
         for known in range(0, number + 2, 3):
@@ -316,38 +317,48 @@ def test_newest_step(workers):
 
 
 @pytest.mark.once
-def test_unknown_uploads(workers, v2):
-    found = workers[0].start('a')
-    for name, number in (('b', 0), ('a', 1)):
-        for ask in (
-                lambda: workers[0].state(name, found, number),
-                lambda: workers[0].append(name, found, number, Stream(b'x')),
-                lambda: workers[0].finish(name, found, number, _DIGEST(b''),
-                                          Stream(b'')),
-                lambda: workers[0].cancel(name, found, number)):
-            with pytest.raises(uploads.UnknownUploadError):
-                ask()
+def test_unknown_uploads(workers, listed):
+    found = uploads.new_name()
+    workers[0].append('a', found, 0, Stream(b'some'))
+    before = listed()
+    assert is_unknown(workers[0], found, 1, name='b')
+    assert is_unknown(workers[0], found, 2)
+    assert is_unknown(workers[0], uploads.new_name(), 1)
+    assert listed() == before
+
+
+def is_unknown(worker, upload, number, name='a'):
+    """Tell that nothing can be done with an upload."""
+    for ask in (
+            lambda: worker.state(name, upload, number),
+            lambda: worker.append(name, upload, number, Stream(b'x')),
+            lambda: worker.finish(name, upload, number, _DIGEST(b''),
+                                  Stream(b'')),
+            lambda: worker.cancel(name, upload, number)):
+        with pytest.raises(uploads.UnknownUploadError):
+            ask()
+    return True
 
 
 @pytest.mark.once
 @pytest.mark.parametrize('pieces', [[], [b'some'], [3 * _MIB * b'x', b'y']])
 def test_cancel(workers, listed, pieces, storage):
-    found = workers[0].start('a')
+    found = uploads.new_name()
     for number, piece in enumerate(pieces):
         workers[0].append('a', found, number, Stream(piece))
     workers[1].cancel('a', found, 0)
     assert listed() == list(storage.orphans(None))
     storage.remove_orphans(None)
     assert listed() == []
-    with pytest.raises(uploads.UnknownUploadError):
-        workers[0].append('a', found, len(pieces), Stream(b''))
+    assert is_unknown(workers[0], found, len(pieces))
+    assert is_unknown(workers[0], found, 0)
 
 
 @pytest.mark.once
 @pytest.mark.parametrize('pieces, last', [
     ([], b'some'), ([b'some'], b''), ([3 * _MIB * b'x'], b'')])
 def test_end_that_is_asked_for_twice(workers, v2, storage, pieces, last):
-    found = workers[0].start('a')
+    found = uploads.new_name()
     content = b''.join(pieces) + last
     for number, piece in enumerate(pieces):
         workers[0].append('a', found, number, Stream(piece))
@@ -355,14 +366,16 @@ def test_end_that_is_asked_for_twice(workers, v2, storage, pieces, last):
         worker.finish('a', found, len(pieces), _DIGEST(content), Stream(last))
     assert content_of(v2, _DIGEST(content)) == content
     assert list(storage.orphans(None)) == []
-    with pytest.raises(uploads.UnknownUploadError):
+    # Without a step there is nothing that shows that it is over.
+    with pytest.raises(uploads.UnknownUploadError if pieces
+                       else uploads.DigestError):
         workers[0].finish('a', found, len(pieces), _DIGEST(b'else'),
                           Stream(last))
 
 
 @pytest.mark.parametrize('fails_at', [0, 100, 3 * _MIB])
 def test_client_that_goes_away(workers, v2, listed, fails_at):
-    found = workers[0].start('a')
+    found = uploads.new_name()
     workers[0].append('a', found, 0, Stream(b'begin'))
     before = listed()
     content = os.urandom(5 * _MIB)
@@ -385,7 +398,7 @@ def test_client_that_goes_away(workers, v2, listed, fails_at):
 def test_abandoned_uploads_are_orphans(workers, storage, listed, v2):
     digest = upload(workers, [3 * _MIB * b'x'])
     kept = listed()
-    found = workers[0].start('a')
+    found = uploads.new_name()
     for number, size in enumerate((3 * _MIB, 10)):
         workers[0].append('a', found, number, Stream(size * b'y'))
     assert list(storage.orphans()) == []
@@ -411,7 +424,7 @@ def test_mount(workers, v2):
 def test_no_request_is_open_while_the_client_pauses(make_storage, services):
     storage = make_storage(swift_segment_size=_SEGMENT)
     worker = make(storage)
-    found = worker.start('a')
+    found = uploads.new_name()
     worker.append('a', found, 0, Stream(b'begin'))
     in_use = []
 
@@ -429,10 +442,10 @@ def test_no_request_is_open_while_the_client_pauses(make_storage, services):
 
 #: All that an upload asks of Swift, in order, by method and part of the path.
 _REQUESTS = [
-    ('PUT', '/step-00000000'), ('GET', '/step-00000000'),
     ('PUT', '-00000000'), ('PUT', '/step-00000001'),
     ('GET', '/step-00000001'), ('PUT', '-last'), ('PUT', '/owner-'),
-    ('PUT', '/data'), ('PUT', '/link'), ('POST', 'bulk-delete')]
+    ('PUT', '/data'), ('PUT', '/link'),
+    ('DELETE', '/step-00000001')]
 _READS = [each for each in _REQUESTS if each[0] == 'GET']
 _WRITES = [each for each in _REQUESTS if each[0] != 'GET']
 #: What happens, and to which of them.
@@ -502,7 +515,7 @@ def test_faults(make_storage, storage, services, v2, fault, retries):
 def upload_in_spite(worker, content):
     """Upload but for the last bytes, then those; ask again where it fails."""
     digest = _DIGEST(content)
-    found = again(worker.start, 'a')
+    found = uploads.new_name()
     try:
         again(worker.append, 'a', found, 0, Stream(content[:-10]))
     except uploads.OutOfOrderError as error:
@@ -526,11 +539,11 @@ def again(function, *arguments):
 
 @pytest.mark.once
 def test_state_that_is_not_one(workers, storage):
-    found = workers[0].start('a')
+    found = uploads.new_name()
     name = '%s/step-%08d' % (names.segments_prefix(
-        _LAYOUT.uploads('a'), found).rstrip('/'), 0)
+        _LAYOUT.uploads('a'), found).rstrip('/'), 1)
     for content in (b'', b'[]', b'{}\n', b'\xff', json.dumps(
             {'segments': 1, 'sha256': None}).encode()):
         storage._small_objects.write(name, content)
         with pytest.raises(errors.BrokenObjectError):
-            workers[0].append('a', found, 0, Stream(b''))
+            workers[0].append('a', found, 1, Stream(b''))

@@ -73,12 +73,12 @@ def test_an_upload_is_over(versioned):
     worker = uploads.Uploads(storage.settings, storage.container, store.Store(
         storage.settings, storage.container))
     for content in (b'some', os.urandom(3 * 1024 * 1024)):
-        upload = worker.start('a')
+        upload = uploads.new_name()
         worker.append('a', upload, 0, io.BytesIO(content))
         worker.finish('a', upload, 1, v1_images.digest(content),
                       io.BytesIO(b''))
         with pytest.raises(uploads.UnknownUploadError):
-            worker.state('a', upload, 0)
+            worker.state('a', upload, 1)
     assert not [name for name in listed(storage) if '/step-' in name]
     assert list(storage.orphans(None)) == []
 

@@ -110,7 +110,7 @@ class PushApi(object):
             digest = answers.digest_of(digest)
             self._uploads.put(name, digest, _Body(request.environ))
             return _created(request, name, 'blobs', digest)
-        return _accepted(request, name, self._uploads.start(name), 0, 0)
+        return _accepted(request, name, uploads.new_name(), 0, 0)
 
     def _status(self, request, name, reference):
         upload, number = _upload(name, reference)
@@ -261,12 +261,16 @@ class _Body(object):
 
 
 def _upload(name, reference):
-    """Return an upload's name and the number of its step."""
+    """Return an upload's name and the number of its step.
+
+    Whoever says the name alone means one that has bytes: of others there is
+    nothing that shows that they were begun.
+    """
     match = _UPLOAD.match(reference)
     if not match:
         raise answers.Refusal(404, 'BLOB_UPLOAD_UNKNOWN',
                               'no upload has this name')
-    return compat.native(match.group(1)), int(match.group(2) or 0)
+    return compat.native(match.group(1)), int(match.group(2) or 1)
 
 
 def _tag(reference):

@@ -5,7 +5,9 @@ here. A step is written where there is none of its number: of two requests
 that go on from the same step one fails. Where Swift lets both through, which
 it does in the same moment, the later is the step, and the other client is
 told by the digest at the end. Steps stay until the upload ends: the newest is
-found from any other. Knows nothing of HTTP or of what the bytes are.
+found from any other. What has no byte yet is step 0, of which Swift has
+nothing: who is told an upload's name by its POST goes on from there. Knows
+nothing of HTTP or of what the bytes are.
 """
 
 import collections
@@ -17,10 +19,16 @@ from .. import errors
 from .. import names
 from ..objects import small_object
 
-#: A step of an upload. number: from 0 on. segments: list of (object name,
+#: A step of an upload. number: 0 before the first bytes. segments: list of (object name,
 #: size in bytes, MD5). rest: bytes after them that are in no segment yet.
 #: sha256: of all bytes so far, as sha256.Sha256.state() gives it, or None.
 State = collections.namedtuple('State', 'number segments rest sha256')
+
+#: An upload that has no bytes.
+BEGINNING = State(0, [], b'', None)
+
+#: What is in the place of the first step when an upload has been given up.
+_OVER = b'over\n'
 
 
 def size_bytes(state):
@@ -48,9 +56,12 @@ class States(object):
         """Return a step of an upload.
 
         :param prefix: that of the upload
-        :raises errors.ObjectNotFoundError: there is none, or not any more
+        :raises errors.ObjectNotFoundError: there is none, or not any more;
+            of step 0 that is not found out
         :raises errors.BrokenObjectError: it is not what was written
         """
+        if not number:
+            return BEGINNING
         return self._parse(prefix, number, self._content(prefix, number))
 
     def newest(self, prefix, number):
@@ -60,7 +71,7 @@ class States(object):
         :raises errors.ObjectNotFoundError: the upload is over, or never was
         """
         known, step = number, 1
-        if not self._is_there(prefix, known):
+        if known and not self._is_there(prefix, known):
             raise errors.ObjectNotFoundError('there is no upload ' + prefix,
                                              _name(prefix, known))
         while self._is_there(prefix, known + step):
@@ -92,6 +103,13 @@ class States(object):
             if self._content(prefix, state.number) != content:
                 raise
 
+    def end(self, prefix):
+        """Let nobody begin an upload again that has ended without a blob.
+
+        It takes the place of the first step, and is among the orphans.
+        """
+        self._small_objects.write(_name(prefix, 1), _OVER)
+
     def keep_for(self, prefix, object_name):
         """Say that an object is going to have segments of an upload.
 
@@ -103,12 +121,15 @@ class States(object):
 
     def names(self, prefix, number):
         """Return the names of all steps up to one, a list."""
-        return [_name(prefix, each) for each in range(number + 1)]
+        return [_name(prefix, each) for each in range(1, number + 1)]
 
     def _content(self, prefix, number):
         return self._small_objects.read(_name(prefix, number))
 
     def _parse(self, prefix, number, content):
+        if content == _OVER:
+            raise errors.ObjectNotFoundError('the upload is over: ' + prefix,
+                                             _name(prefix, number))
         head, _, rest = content.partition(b'\n')
         try:
             found = json.loads(head.decode('ascii'))

@@ -54,6 +54,14 @@ class DigestError(Exception):
     """
 
 
+def new_name():
+    """Return the name of a new upload.
+
+    Swift gets to know of it with the first bytes.
+    """
+    return uuid.uuid4().hex
+
+
 class Uploads(object):
 
     """Takes blobs.
@@ -75,19 +83,13 @@ class Uploads(object):
             values, swift_container)
         self._readers = read_ahead.Readers(values, swift_container)
 
-    def start(self, name):
-        """Begin an upload to a repository; return the upload's name."""
-        upload = uuid.uuid4().hex
-        self._states.write(self._prefix(name, upload), states.State(
-            0, [], b'', sha256.Sha256().state()
-            if sha256.is_available() else None))
-        return upload
-
     def state(self, name, upload, number):
         """Return how far an upload is, a states.State.
 
         :param number: of a step that it has had
-        :raises UnknownUploadError: there is none
+        :raises UnknownUploadError: there is none, or it is over. One that has
+            become a blob is not told from one that has no bytes yet by who
+            knows no later step than 0.
         """
         try:
             return self._states.newest(self._prefix(name, upload), number)
@@ -147,9 +149,11 @@ class Uploads(object):
             if states.size_bytes(state):
                 left = self._join(prefix, state, digest, stream)
             else:
+                if not state.number:
+                    self.state(name, upload, 0)  # it may have been cancelled
                 self._write(digest, stream)
         except DigestError:
-            self._large_objects.discard(steps)
+            self._give_up(prefix, steps)
             raise
         self._store.put_layer_link(name, digest)
         self._large_objects.discard(steps + left)
@@ -162,9 +166,9 @@ class Uploads(object):
 
         :raises UnknownUploadError: there is none
         """
+        prefix = self._prefix(name, upload)
         state = self.state(name, upload, number)
-        self._large_objects.discard(self._states.names(
-            self._prefix(name, upload), state.number))
+        self._give_up(prefix, self._states.names(prefix, state.number))
 
     def put(self, name, digest, stream):
         """Write a blob that comes in one piece; the repository has it then.
@@ -185,6 +189,10 @@ class Uploads(object):
             return False
         self._store.put_layer_link(name, digest)
         return True
+
+    def _give_up(self, prefix, steps):
+        self._states.end(prefix)
+        self._large_objects.discard(steps[1:])
 
     def _prefix(self, name, upload):
         return states.upload_prefix(self._layout.uploads(name), upload)
@@ -378,7 +386,11 @@ class _Chain(object):
 
 def _begun(state):
     """Return the SHA-256 of an upload so far; None where it is not known."""
-    if state.sha256 is None or not sha256.is_available():
+    if not sha256.is_available():
+        return None
+    if not state.number:
+        return sha256.Sha256()
+    if state.sha256 is None:
         return None
     try:
         return sha256.Sha256(state.sha256)
