@@ -138,11 +138,13 @@ def test_without_a_sha256_that_goes_on(workers, v2, monkeypatch):
 def test_sha256_of_another_machine(workers, v2, monkeypatch):
     content = os.urandom(5 * _MIB)
     found = uploads.new_name()
+    state = workers[0].append('a', found, 0, Stream(content[:10]))
+    assert state.sha256 is not None
     monkeypatch.setattr(sys, 'byteorder', 'big')
-    state = workers[0].append('a', found, 0, Stream(content))
+    state = workers[0].append('a', found, 1, Stream(content[10:]))
     assert state.sha256 is None
     monkeypatch.undo()
-    workers[0].finish('a', found, 1, _DIGEST(content), Stream(b''))
+    workers[0].finish('a', found, 2, _DIGEST(content), Stream(b''))
     assert content_of(v2, _DIGEST(content)) == content
 
 
@@ -347,11 +349,11 @@ def test_cancel(workers, listed, pieces, storage):
     for number, piece in enumerate(pieces):
         workers[0].append('a', found, number, Stream(piece))
     workers[1].cancel('a', found, 0)
+    assert is_unknown(workers[0], found, len(pieces))
+    assert is_unknown(workers[0], found, 0)
     assert listed() == list(storage.orphans(None))
     storage.remove_orphans(None)
     assert listed() == []
-    assert is_unknown(workers[0], found, len(pieces))
-    assert is_unknown(workers[0], found, 0)
 
 
 @pytest.mark.once
