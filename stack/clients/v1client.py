@@ -19,8 +19,9 @@ import urllib.request
 from ..servers import processes
 
 _CHUNK_BYTES = 64 * 1024
-#: How long a client waits for an answer.
-TIMEOUT_SECONDS = 120
+#: How long a client waits for an answer: longer than any that a busy machine
+#: gives. A request may wait for Swift several times, each for swift_timeout.
+TIMEOUT_SECONDS = 300
 
 #: An image: id, what its json says (bytes), its layer (bytes).
 Image = collections.namedtuple('Image', 'id json layer')

@@ -39,7 +39,7 @@ def short_life(identity):
     """
     started = time.monotonic()
     identity.api.token(identity.user, identity.project)
-    return 15 + int(30 * (time.monotonic() - started))
+    return 15 + int(60 * (time.monotonic() - started))
 
 
 @pytest.fixture(scope='session')
