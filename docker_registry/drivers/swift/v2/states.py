@@ -19,9 +19,10 @@ from .. import errors
 from .. import names
 from ..objects import small_object
 
-#: A step of an upload. number: 0 before the first bytes. segments: list of (object name,
-#: size in bytes, MD5). rest: bytes after them that are in no segment yet.
-#: sha256: of all bytes so far, as sha256.Sha256.state() gives it, or None.
+#: A step of an upload. number: 0 before the first bytes. segments: list of
+#: (object name, size in bytes, MD5). rest: bytes after them that are in no
+#: segment yet. sha256: of all bytes so far, as sha256.Sha256.state() gives it,
+#: or None.
 State = collections.namedtuple('State', 'number segments rest sha256')
 
 #: An upload that has no bytes.

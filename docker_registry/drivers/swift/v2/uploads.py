@@ -191,6 +191,7 @@ class Uploads(object):
         return True
 
     def _give_up(self, prefix, steps):
+        """Let nobody go on with an upload that has had some steps."""
         self._states.end(prefix)
         self._large_objects.discard(steps[1:])
 
