@@ -167,11 +167,12 @@ def test_client_that_vanishes_before_each_answer(v2, server):
     def how_far():
         return v2.expect(204, 'GET', location).headers
     processes.until(lambda: how_far()['Range'] == '0-%d' % (len(content) - 1))
-    path = how_far()['Location'] + '?digest=' + found
+    newest = how_far()['Location']
+    path = newest + '?digest=' + found
     vanish(v2, 'PUT', path, nothing)
     # Whether or not that has been done by then.
     v2.expect(201, 'PUT', path)
-    processes.until(lambda: v2.request('GET', location).status == 404)
+    processes.until(lambda: v2.request('GET', newest).status == 404)
     pushed = v2.push('team/again', [content])
     vanish(v2, 'PUT', '/v2/team/again/manifests/other',
            b'Content-Type: %s\r\nContent-Length: %d\r\n\r\n%s' % (
