@@ -40,13 +40,16 @@ class Digest(object):
 
     def update(self, chunk):
         """Add bytes; they may be hashed later, and must not change."""
+        threadpool = _threadpool()
+        if threadpool is None and not compat.PY2:
+            self._hash([chunk])  # a batch would be a copy
+            return
         self._batch.append(chunk)
         self._batch_bytes += len(chunk)
         if self._batch_bytes >= _BATCH_BYTES:
             self._wait()
             # Here: gevent's imports are for one thread alone.
             self._digest = self._digest or _new_unlocked(self._name)
-            threadpool = _threadpool()
             if threadpool is None:
                 self._hash(self._take_batch())
             else:
