@@ -14,6 +14,8 @@ from .. import compat
 
 #: As much as is worth a change of threads.
 _BATCH_BYTES = 1024 * 1024
+#: As much as is worth a turn of Python's lock. A batch would be a copy of it.
+_LARGE_BYTES = 256 * 1024
 
 
 class Digest(object):
@@ -40,16 +42,14 @@ class Digest(object):
 
     def update(self, chunk):
         """Add bytes; they may be hashed later, and must not change."""
-        threadpool = _threadpool()
-        if threadpool is None and not compat.PY2:
-            self._hash([chunk])  # a batch would be a copy
-            return
         self._batch.append(chunk)
         self._batch_bytes += len(chunk)
-        if self._batch_bytes >= _BATCH_BYTES:
+        if self._batch_bytes >= _BATCH_BYTES or (
+                len(chunk) >= _LARGE_BYTES and _threadpool() is None):
             self._wait()
             # Here: gevent's imports are for one thread alone.
             self._digest = self._digest or _new_unlocked(self._name)
+            threadpool = _threadpool()
             if threadpool is None:
                 self._hash(self._take_batch())
             else:
