@@ -256,16 +256,18 @@ def is_transient(error):
             or error.status in _TRANSIENT_STATUSES)
 
 
-def answer_to(error):
+def answer_to(error, not_found=(404, 'Not found')):
     """Return what a client is told of an error.
 
     What has failed and where is in the log; clients need not know.
 
     :param error: SwiftError
+    :param not_found: status and message where Swift says that it is not there
     :returns: status, an int; message, with the transaction where Swift has
         named one; headers, a dict
     """
-    status, message = _status_and_message(error)
+    status, message = (not_found if isinstance(error, ObjectNotFoundError)
+                       else _status_and_message(error))
     if error.transaction_id:
         message += ' (transaction %s)' % error.transaction_id
     return status, message, (
@@ -281,8 +283,6 @@ def later(seconds=None):
 
 
 def _status_and_message(error):
-    if isinstance(error, ObjectNotFoundError):
-        return 404, 'Not found'
     if isinstance(error, InvalidPathError):
         return 400, 'Invalid name'
     if isinstance(error, TooLargeError) or error.status == 413:

@@ -156,10 +156,10 @@ class _Garbage(object):
         :param found: list
         """
         self._candidates.update(each[0] for each in found)
-        for start in range(0, len(found), _BATCH):
-            batch = {each[0]: each for each in found[start:start + _BATCH]}
-            for image_id in self._removal().remove(list(batch)):
-                yield batch[image_id]
+        for batch in compat.batched(found, _BATCH):
+            by_id = {each[0]: each for each in batch}
+            for image_id in self._removal().remove(list(by_id)):
+                yield by_id[image_id]
 
     def segments(self):
         """Yield what the listing says of each segment without a manifest."""

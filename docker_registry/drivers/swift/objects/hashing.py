@@ -15,7 +15,7 @@ from .. import compat
 #: As much as is worth a change of threads.
 _BATCH_BYTES = 1024 * 1024
 #: As much as is worth a turn of Python's lock. A batch would be a copy of it.
-_LARGE_BYTES = 256 * 1024
+LARGE_BYTES = 256 * 1024
 
 
 class Digest(object):
@@ -45,7 +45,7 @@ class Digest(object):
         self._batch.append(chunk)
         self._batch_bytes += len(chunk)
         if self._batch_bytes >= _BATCH_BYTES or (
-                len(chunk) >= _LARGE_BYTES and _threadpool() is None):
+                len(chunk) >= LARGE_BYTES and _threadpool() is None):
             self._wait()
             # Here: gevent's imports are for one thread alone.
             self._digest = self._digest or _new_unlocked(self._name)

@@ -10,6 +10,7 @@ import logging
 import time
 
 from . import buffers
+from . import hashing
 from . import orphans
 from . import segmentation
 from .. import compat
@@ -19,7 +20,7 @@ from .. import names
 #: What the buffers of a process may take of its memory; more goes to disk. As
 #: much as one push holds with the default settings.
 _MEMORY_BYTES = 112 * 1024 * 1024
-_READ_BYTES = 256 * 1024
+_READ_BYTES = hashing.LARGE_BYTES
 _BATCH = 1000
 #: When an upload looks whether another one has replaced it: a manifest of many
 #: segments takes Swift a while.

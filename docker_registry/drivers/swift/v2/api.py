@@ -113,11 +113,9 @@ class Application(object):
             raise self._failed(request, error)
 
     def _failed(self, request, error):
-        status, message, headers = errors.answer_to(error)
-        if status == 404:
-            # It was there a moment ago.
-            status, message = 503, 'Changed while it was read, try again'
-            headers = errors.later()
+        # What is not there was there a moment ago.
+        status, message, headers = errors.answer_to(
+            error, (503, 'Changed while it was read, try again'))
         (self._report if status >= 500 else _log)(request, status, error)
         return answers.Refusal(
             status, 'UNAVAILABLE' if status == 503 else 'UNKNOWN', message,

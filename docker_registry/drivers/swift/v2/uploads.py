@@ -143,14 +143,14 @@ class Uploads(object):
                     self._store.has_blob(digest)):
                 return
             raise
+        if not state.number:
+            self.state(name, upload, 0)  # it may have been cancelled
         steps = self._states.names(prefix, state.number)
         left = []
         try:
             if states.size_bytes(state):
                 left = self._join(prefix, state, digest, stream)
             else:
-                if not state.number:
-                    self.state(name, upload, 0)  # it may have been cancelled
                 self._write(digest, stream)
         except DigestError:
             self._give_up(prefix, steps)
