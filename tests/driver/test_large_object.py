@@ -65,9 +65,10 @@ def segments(storage):
 
 
 def until(condition):
-    """Wait, at most for two minutes."""
+    """Wait, and fail after two minutes."""
     give_up_at = time.time() + 120
-    while not condition() and time.time() < give_up_at:
+    while not condition():
+        assert time.time() < give_up_at
         time.sleep(0.05)
 
 
@@ -127,14 +128,14 @@ def test_segments_are_out_of_sight(make_storage):
 def test_nothing_is_open_while_the_client_pauses(segmenting):
     segmenting.put_content('a', b'')
     slots = segmenting._container._pool._process.slots
-    free = []
+    pauses = []
 
     def pause(position):
-        until(lambda: slots.free() == 32)  # what is under way ends
-        free.append(slots.free())
-    write(segmenting, _CONTENT, before_read=pause)
-    assert len(free) >= 4
-    assert set(free) == {32}
+        until(lambda: len(segments(segmenting)) == position // _SEGMENT)
+        until(lambda: slots.free() == 32)
+        pauses.append(position)
+    write(segmenting, _CONTENT, before_read=pause, at_most=_SEGMENT // 2 + 1)
+    assert len(pauses) > 8
     assert read(segmenting) == _CONTENT
 
 
@@ -144,12 +145,8 @@ def test_client_that_vanishes(segmenting, fails_at, before):
     if before:
         write(segmenting, before)
     there = names(segmenting)
-
-    class Slow(Stream):
-        def read(self, size):
-            return Stream.read(self, min(size, 1000))
     with pytest.raises(IOError) as caught:
-        segmenting.stream_write(_PATH, Slow(_CONTENT, fails_at=fails_at))
+        write(segmenting, _CONTENT, fails_at=fails_at, at_most=1000)
     assert 'the client went away' in str(caught.value)
     assert names(segmenting) == there
     if before:
@@ -251,9 +248,7 @@ def test_push_holds_no_more_than_it_says(swift_settings):
         dict(swift_settings, swift_segment_size=1000,
              swift_upload_concurrency=3))), stuck)
     positions = []
-    stream = Stream(b'x' * 10000, before_read=positions.append)
-    read_some = stream.read
-    stream.read = lambda size: read_some(min(size, 100))
+    stream = Stream(b'x' * 10000, before_read=positions.append, at_most=100)
     writer = threading.Thread(target=objects.write, args=('a', stream))
     writer.start()
     until(lambda: len(stuck.started) == 3 and 4000 in positions)
