@@ -177,6 +177,22 @@ def test_swift_refuses(make_storage, faults, part, status):
     assert names(storage) == ['registry/' + _PATH]
 
 
+@pytest.mark.parametrize('status', [403, 413, 429, 498])
+def test_manifest_that_is_lost_and_then_refused(make_storage, faults, status):
+    storage = make_storage(
+        swift_authurl='http://127.0.0.1:%d/auth/v1.0' % faults.port,
+        swift_segment_size=_SEGMENT, swift_retries=1, swift_retry_delay=0.02)
+    faults.inject(relay.lose(), 'PUT', 'multipart-manifest=put')
+    faults.inject(relay.status(status), 'PUT', 'multipart-manifest=put',
+                  times=2 if status == 403 else 1)
+    with pytest.raises(errors.SwiftError) as caught:
+        write(storage, _CONTENT)
+    assert caught.value.status == status
+    # It was written.
+    assert read(storage) == _CONTENT
+    assert list(storage.orphans(None)) == []
+
+
 @pytest.mark.parametrize('fault', [
     relay.status(408), relay.status(429), relay.status(498),
     relay.status(500), relay.status(503), relay.status(401), relay.drop(),

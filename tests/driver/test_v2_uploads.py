@@ -273,6 +273,98 @@ def test_start_that_is_not_the_end(workers, v2):
     assert content_of(v2, _DIGEST(b'0123456789')) == b'0123456789'
 
 
+@pytest.mark.parametrize('start', [None, 0])
+def test_end_at_the_first_address(workers, v2, start):
+    found, content = uploads.new_name(), os.urandom(3 * _MIB)
+    workers[0].append('a', found, 0, Stream(content))
+    for last in (b'', content, content[:4]):
+        with pytest.raises(uploads.OutOfOrderError) as raised:
+            workers[1].finish('a', found, 0, _DIGEST(content), Stream(last),
+                              start)
+        assert raised.value.state.number == 1
+    workers[1].finish('a', found, 1, _DIGEST(content), Stream(b''))
+    assert content_of(v2, _DIGEST(content)) == content
+
+
+@pytest.mark.once
+def test_end_at_addresses_of_before(make_storage, v2):
+    storage = make_storage(swift_segment_size=_MIB + _MIB // 2)
+    # So few that segments are joined, and those before removed.
+    storage.container._capabilities = storage.container.capabilities(
+        )._replace(max_segments=12)
+    worker, found = make(storage), uploads.new_name()
+    pieces = [os.urandom(_MIB + _MIB // 2) for _ in range(20)]
+    digest = _DIGEST(b''.join(pieces))
+    for number, piece in enumerate(pieces):
+        worker.append('a', found, number, Stream(piece))
+    for number in range(len(pieces)):
+        start = sum(map(len, pieces[:number]))
+        for last, start in ((b'', None), (pieces[number], start)):
+            with pytest.raises(uploads.OutOfOrderError) as raised:
+                worker.finish('a', found, number, digest, Stream(last), start)
+            assert raised.value.state.number == len(pieces)
+    worker.finish('a', found, len(pieces), digest, Stream(b''))
+    assert content_of(v2, digest) == b''.join(pieces)
+    storage.remove_orphans(None)
+    assert content_of(v2, digest) == b''.join(pieces)
+
+
+def test_an_upload_becomes_one_blob(workers, v2, storage):
+    found = uploads.new_name()
+    pieces = [os.urandom(3 * _MIB), os.urandom(3 * _MIB)]
+    for number, piece in enumerate(pieces):
+        workers[0].append('a', found, number, Stream(piece))
+    first, whole = _DIGEST(pieces[0]), _DIGEST(b''.join(pieces))
+    workers[0].finish('a', found, 1, first, Stream(b''))
+    for there in (False, True):
+        with pytest.raises(uploads.UnknownUploadError):
+            workers[1].finish('a', found, 2, whole, Stream(b''))
+        assert v2.has_blob(whole) is there
+        assert content_of(v2, first) == pieces[0]
+        upload(workers, pieces)
+    storage.remove_orphans(None)
+    assert content_of(v2, first) == pieces[0]
+    assert content_of(v2, whole) == b''.join(pieces)
+
+
+def test_two_digests_for_an_upload_at_once(workers, v2, storage):
+    found, content = uploads.new_name(), os.urandom(3 * _MIB)
+    digests = [_DIGEST(content),
+               'sha512:' + hashlib.sha512(content).hexdigest()]
+    workers[0].append('a', found, 0, Stream(content))
+
+    def other(position):
+        workers[1].finish('a', found, 1, digests[1], Stream(b''))
+    with pytest.raises(uploads.UnknownUploadError):
+        workers[0].finish('a', found, 1, digests[0],
+                          Stream(b'', before_read=other))
+    assert not v2.has_blob(digests[0])
+    assert content_of(v2, digests[1]) == content
+    assert list(storage.orphans(None)) == []
+
+
+@pytest.mark.once
+@pytest.mark.parametrize('status', [413, 429])
+def test_answer_that_is_lost_and_then_a_refusal(make_faulty, faults, v2,
+                                                status):
+    worker = make(make_faulty(swift_segment_size=_MIB, swift_retries=1,
+                              swift_retry_delay=0.02))
+    found, content = uploads.new_name(), os.urandom(3 * _MIB)
+
+    def fail(part, function, *arguments):
+        faults.inject(relay.lose(), 'PUT', part)
+        faults.inject(relay.status(status), 'PUT', part)
+        with pytest.raises(errors.SwiftError) as caught:
+            function('a', found, *arguments)
+        assert caught.value.status == status
+    fail('/step-', worker.append, 0, Stream(content))
+    with pytest.raises(uploads.OutOfOrderError):
+        worker.append('a', found, 0, Stream(content))
+    fail('/data?', worker.finish, 1, _DIGEST(content), Stream(b''))
+    worker.finish('a', found, 1, _DIGEST(content), Stream(b''))
+    assert content_of(v2, _DIGEST(content)) == content
+
+
 @pytest.mark.once
 @pytest.mark.parametrize('size', [10, 3 * _MIB])
 def test_two_that_append_at_once(workers, v2, storage, size):
@@ -365,7 +457,9 @@ def test_end_that_is_asked_for_twice(workers, v2, storage, pieces, last):
     for number, piece in enumerate(pieces):
         workers[0].append('a', found, number, Stream(piece))
     for worker in workers:
-        worker.finish('a', found, len(pieces), _DIGEST(content), Stream(last))
+        stream = Stream(last)
+        worker.finish('a', found, len(pieces), _DIGEST(content), stream)
+        assert not stream.read(1)  # many clients read no answer before that
     assert content_of(v2, _DIGEST(content)) == content
     assert list(storage.orphans(None)) == []
     # Without a step there is nothing that shows that it is over.
@@ -394,6 +488,19 @@ def test_client_that_goes_away(workers, v2, listed, fails_at):
     workers[1].finish('a', found, 1, _DIGEST(b'begin' + content),
                       Stream(content))
     assert content_of(v2, _DIGEST(b'begin' + content)) == b'begin' + content
+
+
+def test_live_segments_whose_owner_is_not_listed(
+        workers, storage, v2, monkeypatch):
+    content = os.urandom(3 * _MIB)
+    digest = upload(workers, [content])
+    listed = storage.container.list
+    monkeypatch.setattr(storage.container, 'list', lambda *arguments: (
+        entry for entry in listed(*arguments)
+        if not names.is_owner_name(entry['name'])))
+    assert list(storage.orphans(None)) == []
+    storage.remove_orphans(None)
+    assert content_of(v2, digest) == content
 
 
 @pytest.mark.once
@@ -445,7 +552,7 @@ def test_no_request_is_open_while_the_client_pauses(make_storage, services):
 #: All that an upload asks of Swift, in order, by method and part of the path.
 _REQUESTS = [
     ('PUT', '-00000000'), ('PUT', '/step-00000001'),
-    ('GET', '/step-00000001'), ('PUT', '-last'), ('PUT', '/owner-'),
+    ('GET', '/step-00000001'), ('PUT', '-last'), ('PUT', '/owner'),
     ('PUT', '/data'), ('PUT', '/link'),
     ('DELETE', '/step-00000001')]
 _READS = [each for each in _REQUESTS if each[0] == 'GET']

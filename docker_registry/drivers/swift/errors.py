@@ -44,6 +44,8 @@ class SwiftError(core_exceptions.UnspecifiedError, IOError):
         cluster's logs; None where no answer came
     :ivar retry_after_seconds: how long Swift asks to wait, or None
     :ivar see: keys of the settings to look at, a tuple; the message has them
+    :ivar may_have_happened: whether what was asked may take effect, now or
+        later; also where an answer says no, and an attempt before had none
     """
 
     retry_after_seconds = None
@@ -64,6 +66,8 @@ class SwiftError(core_exceptions.UnspecifiedError, IOError):
         self.object_name = object_name
         self.status = status
         self.transaction_id = transaction_id
+        self.may_have_happened = (
+            status is None or status == 408 or status >= 500)
 
 
 class ObjectNotFoundError(SwiftError, core_exceptions.FileNotFoundError):
@@ -223,11 +227,22 @@ def version_not_kept(action, container, error):
     :param error: ObjectExistsError, which Swift's 412 was taken for
     :returns: SwiftError
     """
-    return SwiftError(
+    return reworded(error, SwiftError, (
         '%s: Swift cannot keep the version that is there; see the container '
         'that X-Versions-Location or X-History-Location of container %s names'
-        % (action, container), error.object_name, error.status,
-        error.transaction_id)
+        % (action, container)))
+
+
+def reworded(error, kind, message):
+    """Make another exception for a failure, by somebody who knows more.
+
+    :param error: SwiftError
+    :param kind: SwiftError, or the subclass that fits better
+    :param message: what it says, without the status
+    """
+    made = kind(message, error.object_name, error.status, error.transaction_id)
+    made.may_have_happened = error.may_have_happened
+    return made
 
 
 def _reason(cause):

@@ -7,7 +7,6 @@ an object begin with SEGMENTS, the object's name, and what is new for each
 upload. Pure: no I/O.
 """
 
-import hashlib
 import re
 
 from . import compat
@@ -30,7 +29,7 @@ _IMAGE_ID = re.compile('([0-9a-f]{16}|[0-9a-f]{64})\\Z')
 #: Where segments are, in the same container, so that what opens the
 #: container opens them; outside every root but that of the whole container.
 SEGMENTS = '.segments/'
-_OWNER = 'owner-'
+_OWNER = 'owner'
 
 
 class Names(object):
@@ -202,17 +201,15 @@ def segmented_object(segment):
     return segment[len(SEGMENTS):].rsplit('/', 2)[0]
 
 
-def owner_name(prefix, object_name):
+def owner_name(prefix):
     """Return the name of the object that says whose some segments are.
 
     There is one where segments were written before anybody knew what object
     they would be of. Its content is that object's name.
 
     :param prefix: what the names of the segments of an upload begin with
-    :param object_name: name of the object that has them
     """
-    return '%s%s%s' % (prefix, _OWNER, hashlib.md5(
-        compat.encoded(object_name)).hexdigest())
+    return prefix + _OWNER
 
 
 def is_owner_name(name):

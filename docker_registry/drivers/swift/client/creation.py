@@ -81,9 +81,9 @@ class Creation(object):
         """
         kind = (errors.AccessDeniedError if error.status == 403
                 else errors.SwiftError)
-        made = kind('PUT %s: cannot write to container %s (see %s): %s' % (
-            error.object_name or 'container', self._name,
-            ', '.join(see or ['swift_container']), reason),
-            error.object_name, error.status, error.transaction_id)
+        made = errors.reworded(error, kind, (
+            'PUT %s: cannot write to container %s (see %s): %s' % (
+                error.object_name or 'container', self._name,
+                ', '.join(see or ['swift_container']), reason)))
         made.see = see
         return made

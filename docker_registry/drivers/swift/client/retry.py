@@ -113,7 +113,7 @@ class Requests(object):
             repeated and does not ask the breaker
         """
         pool = self._pool
-        renewed = False
+        renewed = may_have_happened = False
         wait.at_most_seconds = (
             None if not attempts or attempts.persists
             else _PROBE_SECONDS)
@@ -130,6 +130,8 @@ class Requests(object):
                 pool.accepted(grant)
                 return result
             except errors.SwiftError as error:
+                may_have_happened |= error.may_have_happened
+                error.may_have_happened = may_have_happened
                 was_asked = not isinstance(error, errors.NotAskedError)
                 if was_asked and isinstance(error, errors.UnreachableError):
                     pool.breaker.failed(wait.since)

@@ -223,7 +223,8 @@ class LargeObjects(object):
             if self._is_replaced(object_name, prefix):
                 self.discard(upload.names)
         except BaseException as error:
-            if manifest_sent and may_have_happened(error):
+            # What has no answer to this was interrupted.
+            if manifest_sent and getattr(error, 'may_have_happened', True):
                 # Now or later; its segments must not be missing then.
                 logger.warning('PUT %s: the manifest may have been written; '
                                'if not, orphans() finds the segments below '
@@ -297,11 +298,3 @@ class LargeObjects(object):
         except errors.SwiftError as error:
             logger.warning('segments are left, to be found as orphans: %s',
                            error)
-
-
-def may_have_happened(error):
-    """Tell whether a PUT may take effect although it has failed."""
-    if not isinstance(error, errors.SwiftError):
-        return True  # interrupted
-    status = error.status
-    return status is None or status == 408 or status >= 500

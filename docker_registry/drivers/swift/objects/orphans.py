@@ -67,15 +67,27 @@ class Orphans(object):
         :param segments: list of names, and of the other objects beside them
         """
         owners = list(filter(names.is_owner_name, segments))
+        if not owners:
+            in_use = self._segments_of(names.segmented_object(segments[0]))
+            if in_use:
+                return in_use
+            # It may be there, and the listing lag behind.
+            owners = [names.owner_name(segments[0].rsplit('/', 1)[0] + '/')]
         in_use = set()
-        for owner in owners or [None]:
+        for owner in owners:
             try:
-                found = self._container.get_manifest(
-                    compat.native(self._small_objects.read(owner)) if owner
-                    else names.segmented_object(segments[0]))
+                object_name = compat.native(self._small_objects.read(owner))
             except errors.ObjectNotFoundError:
                 continue
+            found = self._segments_of(object_name)
             in_use.update(found)
-            if owner and set(found).intersection(segments):
+            if found.intersection(segments):
                 in_use.add(owner)
         return in_use
+
+    def _segments_of(self, object_name):
+        """Return the names of the segments of an object, a set."""
+        try:
+            return set(self._container.get_manifest(object_name))
+        except errors.ObjectNotFoundError:
+            return set()

@@ -112,12 +112,23 @@ class States(object):
         self._small_objects.write(_name(prefix, 1), _OVER)
 
     def keep_for(self, prefix, object_name):
-        """Say that an object is going to have segments of an upload.
+        """Say that an object, and no other, is going to have the segments.
+
+        Of two objects with the same segments, who removes one would take those
+        of the other.
 
         :returns: name of the object that says so
+        :raises errors.ObjectNotFoundError: another object has them; the upload
+            is over
         """
-        name = names.owner_name(prefix, object_name)
-        self._small_objects.write(name, compat.encoded(object_name))
+        name = names.owner_name(prefix)
+        content = compat.encoded(object_name)
+        try:
+            self._small_objects.write(name, content, only_new=True)
+        except errors.ObjectExistsError:
+            if self._small_objects.read(name) != content:
+                raise errors.ObjectNotFoundError(
+                    'the upload is over: ' + prefix, name)
         return name
 
     def names(self, prefix, number):

@@ -120,7 +120,7 @@ class Uploads(object):
             self._large_objects.discard(added)
             raise OutOfOrderError(self.state(name, upload, number))
         except errors.SwiftError as error:
-            if not large_object.may_have_happened(error):
+            if not error.may_have_happened:
                 self._large_objects.discard(added)
             raise
         self._large_objects.discard(replaced)
@@ -134,29 +134,16 @@ class Uploads(object):
         :raises DigestError: it has not; the upload is over
         :raises UnknownUploadError, OutOfOrderError: as for append()
         """
-        prefix = self._prefix(name, upload)
         try:
-            state = self._read(name, upload, number, start)
+            self._finish(name, upload, number, digest, stream, start)
         except UnknownUploadError:
-            # A client that did not get its answer asks once more.
-            if self._store.has_layer(name, digest) and (
-                    self._store.has_blob(digest)):
-                return
-            raise
-        if not state.number:
-            self.state(name, upload, 0)  # it may have been cancelled
-        steps = self._states.names(prefix, state.number)
-        left = []
-        try:
-            if states.size_bytes(state):
-                left = self._join(prefix, state, digest, stream)
-            else:
-                self._write(digest, stream)
-        except DigestError:
-            self._give_up(prefix, steps)
-            raise
-        self._store.put_layer_link(name, digest)
-        self._large_objects.discard(steps + left)
+            if not (self._store.has_layer(name, digest)
+                    and self._store.has_blob(digest)):
+                raise
+            # A client that did not get its answer asks once more. Many read
+            # none before they have sent everything.
+            for _ in iter(lambda: stream.read(hashing.LARGE_BYTES), b''):
+                pass
 
     def cancel(self, name, upload, number):
         """Give up an upload.
@@ -189,6 +176,38 @@ class Uploads(object):
             return False
         self._store.put_layer_link(name, digest)
         return True
+
+    def _finish(self, name, upload, number, digest, stream, start):
+        prefix = self._prefix(name, upload)
+        state = self._read(name, upload, number, start)
+        if not state.number:
+            # Swift was not asked: there may be more, or it was cancelled.
+            self._check_newest(name, upload, state)
+        steps = self._states.names(prefix, state.number)
+        left = []
+        try:
+            if states.size_bytes(state):
+                left = self._join(prefix, state, digest, stream)
+            else:
+                self._write(digest, stream)
+        except errors.ObjectNotFoundError:
+            if not state.number:
+                raise  # the container, say
+            # Who has gone on, or has ended it, has removed a segment.
+            self._check_newest(name, upload, state)
+            raise _unknown(name, upload)
+        except DigestError:
+            self._check_newest(name, upload, state)
+            self._give_up(prefix, steps)
+            raise
+        self._store.put_layer_link(name, digest)
+        self._large_objects.discard(steps + left)
+
+    def _check_newest(self, name, upload, state):
+        """Raise OutOfOrderError where an upload has gone on from a step."""
+        newest = self.state(name, upload, state.number)
+        if newest.number != state.number:
+            raise OutOfOrderError(newest)
 
     def _give_up(self, prefix, steps):
         """Let nobody go on with an upload that has had some steps."""
@@ -273,10 +292,11 @@ class Uploads(object):
             return replaced
         # Of another upload; or of this one, and its answer was lost.
         in_use = self._in_use(blob)
-        if not any(part.startswith(prefix) for part in in_use):
-            replaced.append(owner)
-        return [part for part in replaced + [
+        left = [part for part in replaced + [
             part for part, _, _ in segments] if part not in in_use]
+        if not any(part.startswith(prefix) for part in in_use):
+            left.append(owner)  # the last: another object may have them then
+        return left
 
     def _put_blob(self, blob, segments, prefix, added, only_new):
         """Write a blob's manifest; return whether it is that.
@@ -289,7 +309,7 @@ class Uploads(object):
         except errors.ObjectExistsError:
             return False
         except errors.SwiftError as error:
-            if not large_object.may_have_happened(error):
+            if not error.may_have_happened:
                 self._large_objects.discard(added)
             else:
                 logger.warning('PUT %s: it may have been written; if not, '
