@@ -450,7 +450,8 @@ def test_cancel(workers, listed, pieces, storage):
 
 @pytest.mark.once
 @pytest.mark.parametrize('pieces, last', [
-    ([], b'some'), ([b'some'], b''), ([3 * _MIB * b'x'], b'')])
+    ([], b'some'), ([b'some'], b''), ([b'some'], b'more'),
+    ([3 * _MIB * b'x'], b'')])
 def test_end_that_is_asked_for_twice(workers, v2, storage, pieces, last):
     found = uploads.new_name()
     content = b''.join(pieces) + last
