@@ -162,9 +162,9 @@ def may_change(object_name):
 
 
 def beside(path, name):
-    """Return the path of another file of the same image.
+    """Return the path of another file of the same image, or upload.
 
-    :param path: of one of the image's files
+    :param path: of one of the files
     :param name: which file, such as "layer"
     """
     return '%s/%s' % (path.rsplit('/', 1)[0], name)
@@ -201,15 +201,15 @@ def segmented_object(segment):
     return segment[len(SEGMENTS):].rsplit('/', 2)[0]
 
 
-def owner_name(prefix):
+def owner_name(segment):
     """Return the name of the object that says whose some segments are.
 
     There is one where segments were written before anybody knew what object
     they would be of. Its content is that object's name.
 
-    :param prefix: what the names of the segments of an upload begin with
+    :param segment: name of one of them, or what all their names begin with
     """
-    return prefix + _OWNER
+    return beside(segment, _OWNER)
 
 
 def is_owner_name(name):

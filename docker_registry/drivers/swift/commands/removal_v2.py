@@ -368,8 +368,7 @@ class RemovalV2(object):
         gone = [segment for segment in self._hidden[digest].segments
                 if segment not in in_use]
         # What says beside the segments of an upload whose they are.
-        owners = {names.owner_name(segment.rsplit('/', 1)[0] + '/')
-                  for segment in gone}
+        owners = {names.owner_name(segment) for segment in gone}
         self._container.delete_all(gone + sorted(owners))
 
     def _each(self, function, items):

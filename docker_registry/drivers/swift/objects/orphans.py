@@ -72,7 +72,7 @@ class Orphans(object):
             if in_use:
                 return in_use
             # It may be there, and the listing lag behind.
-            owners = [names.owner_name(segments[0].rsplit('/', 1)[0] + '/')]
+            owners = [names.owner_name(segments[0])]
         in_use = set()
         for owner in owners:
             try:

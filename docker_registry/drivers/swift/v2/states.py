@@ -96,13 +96,7 @@ class States(object):
                          for name, size, md5 in state.segments],
             'sha256': state.sha256, 'writer': writer}, sort_keys=True)
         content = content.encode('ascii') + b'\n' + state.rest
-        try:
-            self._small_objects.write(_name(prefix, state.number), content,
-                                      only_new=True)
-        except errors.ObjectExistsError:
-            # It may be our own, its answer lost.
-            if self._content(prefix, state.number) != content:
-                raise
+        self._write_new(_name(prefix, state.number), content)
 
     def end(self, prefix):
         """Let nobody begin an upload again that has ended without a blob.
@@ -122,18 +116,28 @@ class States(object):
             is over
         """
         name = names.owner_name(prefix)
-        content = compat.encoded(object_name)
         try:
-            self._small_objects.write(name, content, only_new=True)
+            self._write_new(name, compat.encoded(object_name))
         except errors.ObjectExistsError:
-            if self._small_objects.read(name) != content:
-                raise errors.ObjectNotFoundError(
-                    'the upload is over: ' + prefix, name)
+            raise errors.ObjectNotFoundError(
+                'the upload is over: ' + prefix, name)
         return name
 
     def names(self, prefix, number):
         """Return the names of all steps up to one, a list."""
         return [_name(prefix, each) for each in range(1, number + 1)]
+
+    def _write_new(self, name, content):
+        """Write an object, where there is none of other content.
+
+        :raises errors.ObjectExistsError: there is one
+        """
+        try:
+            self._small_objects.write(name, content, only_new=True)
+        except errors.ObjectExistsError:
+            # It may be our own, its answer lost.
+            if self._small_objects.read(name) != content:
+                raise
 
     def _content(self, prefix, number):
         return self._small_objects.read(_name(prefix, number))

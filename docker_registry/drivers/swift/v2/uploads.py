@@ -137,8 +137,7 @@ class Uploads(object):
         try:
             self._finish(name, upload, number, digest, stream, start)
         except UnknownUploadError:
-            if not (self._store.has_layer(name, digest)
-                    and self._store.has_blob(digest)):
+            if not self._has(name, digest):
                 raise
             # A client that did not get its answer asks once more. Many read
             # none before they have sent everything.
@@ -171,11 +170,15 @@ class Uploads(object):
         :param source: name of that repository
         :returns: whether it has the blob
         """
-        if not (self._store.has_layer(source, digest)
-                and self._store.has_blob(digest)):
+        if not self._has(source, digest):
             return False
         self._store.put_layer_link(name, digest)
         return True
+
+    def _has(self, name, digest):
+        """Tell whether a repository has a blob, and the blob is there."""
+        return self._store.has_layer(name, digest) and (
+            self._store.has_blob(digest))
 
     def _finish(self, name, upload, number, digest, stream, start):
         prefix = self._prefix(name, upload)
