@@ -21,7 +21,7 @@ _POLICY = {'default': [{'type': 'insecureAcceptAnything'}]}
 
 class ClientError(Exception):
 
-    """A client has failed; the message has what it printed."""
+    """A client has failed; the message has the last of what it printed."""
 
 
 class _Program:
@@ -56,11 +56,12 @@ class _Program:
             [environments.program('clients', program), *arguments],
             stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
             timeout=self._timeout_seconds, env=self._variables())
+        printed = done.stdout.decode('utf-8', 'replace')
         if done.returncode:
+            # The reason is last; ctr's progress before it can be long.
             raise ClientError('%s %s: %s' % (
-                program, ' '.join(arguments),
-                done.stdout.decode('utf-8', 'replace')))
-        return done.stdout.decode('utf-8', 'replace')
+                program, ' '.join(arguments), printed[-2000:]))
+        return printed
 
     def _variables(self):
         # They call each other, and conmon, runc and the like; the machine's
