@@ -41,6 +41,10 @@ _SOURCES = {
         'eb6dc0d5047c92ccde90a05d116eba56ac578f975f531d007bd1573eaffd400e',
     ('docker_registry/lib/mirroring.py', '_handle_mirrored_layer'):
         '05aa33d02976747cacd571ad083ca1d65d5a30f9fbb4153383583dbf844793fc',
+    ('gunicorn/workers/async.py', 'AsyncWorker'):
+        'ab1a36d49125f02e044738ff714fb5a390b8982f76d83cacedc0df8f598e43e5',
+    ('gunicorn/workers/ggevent.py', 'GeventWorker'):
+        'a4ee668ac7af353e1c2e33a2915931ec97721551a8d07b4335456544bc930723',
     ('gunicorn/http/body.py', 'ChunkedReader'):
         'e1d3f56e9858e1875560c8b0d8acc6c9f5de20bc7ef016b1f189b9b3864303df',
     ('gunicorn/http/body.py', 'Body'):

@@ -1,4 +1,4 @@
-"""What is replaced inside docker-registry 0.9.1, and why.
+"""What is replaced inside docker-registry 0.9.1 and its gunicorn, and why.
 
 ==================================  =========================================
 In the registry                     Why
@@ -20,16 +20,19 @@ lib.cache.redis_conn, also of       has no timeout; a Redis that takes no
 lib.layers.diff_queue               writes fails pushes
 lib.index.load                      its search index keeps the registry from
                                     starting while Swift is away
+gunicorn's AsyncWorker.handle       a worker that is replaced drops clients
+gunicorn's Body                     is read in small steps; replaced for each
+                                    request, see request_body.py
 ==================================  =========================================
 
-request_body.py does the same with the body of each request, which gunicorn
-19.1.1 reads in small steps. tests/registry/test_replaced.py notices when the
-code of the registry or of gunicorn is another than this was written for.
+tests/registry/test_replaced.py notices when the code of the registry or of
+gunicorn (19.1.1) is another than this was written for.
 """
 
 from . import byte_range
 from . import deletion
 from . import mirror
+from . import restarts
 from . import search_index
 from . import tags_cache
 
@@ -66,3 +69,4 @@ def install(app, toolkit, storage, extension, redirects):
     mirroring.lookup_source = mirror.checking(mirroring.lookup_source)
     mirroring._handle_mirrored_layer = mirror.storing(
         mirroring._handle_mirrored_layer)
+    restarts.install()
