@@ -58,6 +58,15 @@ def test_lost_answers(faulty_storage, faults):
     assert faulty_storage.exists('a') is False
 
 
+@pytest.mark.parametrize('status', [429, 498])
+def test_refusal_removes_nothing(faulty_storage, faults, status):
+    faulty_storage.put_content('b', b'1')  # makes the container
+    faults.inject(relay.status(status), 'DELETE', 'registry/a')
+    with pytest.raises(errors.ObjectNotFoundError):
+        faulty_storage._container.delete('registry/a')
+    assert faults.count('DELETE') == 2
+
+
 @pytest.mark.parametrize('method', ['HEAD', 'DELETE'])
 def test_retries_do_not_hide_a_directory(faulty_storage, faults, method):
     for path in ('dir/a', 'dir/b'):

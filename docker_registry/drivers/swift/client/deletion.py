@@ -9,7 +9,6 @@ from swiftclient import client
 from . import answers
 from . import breaker
 from . import bulk_delete
-from . import connections
 from .. import errors
 from .. import names
 
@@ -110,7 +109,6 @@ class Deletion(object):
             was not this that removed it: an attempt whose answer was lost
         """
         action = 'DELETE ' + object_name
-        unsure = []
 
         def send(connection):
             try:
@@ -120,24 +118,17 @@ class Deletion(object):
                 client.delete_object(
                     connection.storage_url, connection.grant.token,
                     self._container, object_name, http_conn=connection.http)
-                answers.expect_status(connection, action, object_name, 204)
-            except errors.SwiftError as error:
-                unsure.append(error)
-                raise
             except client.ClientException as error:
-                if error.http_status == 404 and unsure:
-                    return
                 if error.http_status == 409:
                     # What is there is of a proxy whose clock is ahead of this
                     # one's. In a moment it is not.
                     error.http_status = 503
-                if error.http_status not in (401, 403, 404):
-                    unsure.append(error)
                 raise
-            except connections.TRANSPORT_ERRORS as error:
-                unsure.append(error)
-                raise
+            answers.expect_status(connection, action, object_name, 204)
         try:
             self._requests.send(action, object_name, send)
+        except errors.ObjectNotFoundError as error:
+            if not error.may_have_happened:
+                raise
         except errors.ObjectExistsError as error:
             raise errors.version_not_kept(action, self._container, error)
