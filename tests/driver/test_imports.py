@@ -21,7 +21,7 @@ _ROWS = (
     ('cache', 'core_paths', 'image_files', 'no_request', 'recent_tags'),
     ('contents', 'memory'),
     ('storage',),
-    ('monitoring', 'v2'),
+    ('lingering', 'monitoring', 'v2'),
     ('registry', 'server'),
     ('commands',),
 )

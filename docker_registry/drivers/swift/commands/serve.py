@@ -7,6 +7,7 @@ from . import opened
 from .. import compat
 from .. import contents
 from .. import errors
+from .. import lingering
 from ..config import files
 from ..config import registry2
 from ..config import settings
@@ -92,7 +93,7 @@ def run(options):
                 '%s; users: %s', found.container.name, found.names.prefix(),
                 'no' if v2.readonly else 'yes', 'yes' if v2.deletes else 'no',
                 'those of htpasswd' if v2.users else 'anybody')
-    process.run(served, process.Options(
+    process.run(lingering.Lingering(served), process.Options(
         (options.host or '').strip('[]') or http.host or _every_address(),
         options.port or http.port or _PORT,
         options.workers or process.default_workers(),

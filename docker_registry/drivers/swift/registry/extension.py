@@ -25,6 +25,7 @@ from . import request as image_request
 from . import request_body
 from .. import compat
 from .. import errors
+from .. import lingering
 from ..monitoring import health
 from ..monitoring import metrics
 from ..objects import hashing
@@ -296,6 +297,7 @@ def boot(cfg):
                      unguarded)
     elif v2.enabled:
         extension.add_v2(app, v2, cfg.storage_redirect)
+    app.wsgi_app = lingering.Lingering(app.wsgi_app)
 
 
 boot(config.load())
