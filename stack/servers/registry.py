@@ -27,10 +27,11 @@ class Registry(processes.Running):
     :param environment: 'registry' has this driver, 'legacy' has 0.2.1
     :param workers: number of gunicorn workers
     :param options: further command-line options of gunicorn, a list
+    :param certificate: path of a file with certificate and key, for TLS
     """
 
     def __init__(self, directory, settings, environment='registry',
-                 workers=2, options=()):
+                 workers=2, options=(), certificate=None):
         os.makedirs(directory, exist_ok=True)
         self.settings = dict({'storage': 'swift', 'loglevel': 'info',
                               'standalone': True, 'debug': False}, **settings)
@@ -41,6 +42,11 @@ class Registry(processes.Running):
             config_file.write('prod:\n' + ''.join(
                 '  %s: %s\n' % (key, json.dumps(value))
                 for key, value in sorted(self.settings.items())))
+        if certificate:
+            # SSLv23, the newest that both know; gunicorn's own is TLS 1.0.
+            options = [*options, '--certfile', certificate,
+                       '--keyfile', certificate, '--ssl-version', '2',
+                       '--ciphers', 'HIGH']
         binary = environments.program(environment, 'docker-registry')
         self._environment = environment
         self._variables = {'DOCKER_REGISTRY_CONFIG': self.config_file,
@@ -59,7 +65,7 @@ class Registry(processes.Running):
                 'GUNICORN_WORKERS': str(workers),
                 'GUNICORN_GRACEFUL_TIMEOUT': '30',
                 'GUNICORN_OPTS': json.dumps(list(options)),
-                'PYTHONUNBUFFERED': '1'}), ping='/_ping')
+                'PYTHONUNBUFFERED': '1'}), None if certificate else '/_ping')
 
     def workers(self):
         """Return the process ids of its workers."""

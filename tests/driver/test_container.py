@@ -67,6 +67,15 @@ def test_refusal_removes_nothing(faulty_storage, faults, status):
     assert faults.count('DELETE') == 2
 
 
+def test_login_that_fails_removes_nothing(faulty_storage, faults):
+    faulty_storage.put_content('b', b'1')
+    faults.inject(relay.status(401), 'DELETE', 'registry/a')
+    faults.inject(relay.status(503), 'GET', _LOGIN)
+    with pytest.raises(errors.ObjectNotFoundError):
+        faulty_storage._container.delete('registry/a')
+    assert faults.count('DELETE') == 2
+
+
 @pytest.mark.parametrize('method', ['HEAD', 'DELETE'])
 def test_retries_do_not_hide_a_directory(faulty_storage, faults, method):
     for path in ('dir/a', 'dir/b'):

@@ -458,7 +458,9 @@ def test_end_that_is_asked_for_twice(workers, v2, storage, pieces, last):
     for number, piece in enumerate(pieces):
         workers[0].append('a', found, number, Stream(piece))
     for worker in workers:
-        worker.finish('a', found, len(pieces), _DIGEST(content), Stream(last))
+        stream = Stream(last)
+        worker.finish('a', found, len(pieces), _DIGEST(content), stream)
+        assert not stream.read(1)  # many clients read no answer before that
     assert content_of(v2, _DIGEST(content)) == content
     assert list(storage.orphans(None)) == []
     # Without a step there is nothing that shows that it is over.

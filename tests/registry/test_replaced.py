@@ -41,6 +41,10 @@ _SOURCES = {
         'eb6dc0d5047c92ccde90a05d116eba56ac578f975f531d007bd1573eaffd400e',
     ('docker_registry/lib/mirroring.py', '_handle_mirrored_layer'):
         '05aa33d02976747cacd571ad083ca1d65d5a30f9fbb4153383583dbf844793fc',
+    ('gevent/baseserver.py', 'BaseServer'):
+        '5e78ed1240608434fe6f45c8c385456e908deb94ab4e55deb3fb68d61c4220d6',
+    ('gevent/server.py', 'StreamServer'):
+        'a1840a0d36be3975b87e960b9956eb8c6424412f0c3df0d5b57706d396530414',
     ('gunicorn/workers/async.py', 'AsyncWorker'):
         'ab1a36d49125f02e044738ff714fb5a390b8982f76d83cacedc0df8f598e43e5',
     ('gunicorn/workers/ggevent.py', 'GeventWorker'):

@@ -124,10 +124,6 @@ class NotAskedError(UnreachableError):
     connections to it are in use.
     """
 
-    def __init__(self, *arguments):
-        super(NotAskedError, self).__init__(*arguments)
-        self.may_have_happened = False
-
     retry_after_seconds = 1
 
 

@@ -1,82 +1,108 @@
-"""Lets clients read why they are refused while they still send.
+"""Lets clients that are refused while they send a body read why.
 
-WSGI middleware. A server that answers before it has read a whole body, and
-closes the connection, resets it: the client may see "broken pipe" and nothing
-of the answer, such as that a quota is full. gunicorn 19.1.1 reads what is left
-for 2 seconds, and 27.0 64 KiB of it.
+A server that closes a connection on which more comes resets it: such a client
+may see "broken pipe", and nothing of the answer. gunicorn does that once it
+has read 64 KiB more (27.0), or for two seconds (19.1.1).
 
-Source: https://www.rfc-editor.org/rfc/rfc9112#section-9.6
+Source: https://www.rfc-editor.org/rfc/rfc9112#section-9.6 and lingering_close
+    in https://nginx.org/en/docs/http/ngx_http_core_module.html
 """
+
+import time
 
 from . import compat
 
-#: A client that does not look for the answer sooner may miss it.
+#: As nginx: how long is read, and for how long a client may say nothing.
 _SECONDS = 30
-_CHUNK_BYTES = 64 * 1024
+_SILENT_SECONDS = 5
+_CHUNK_BYTES = _SKIPPED_BYTES = 64 * 1024
 
 
 class Lingering(object):
 
-    """Answers as an application does, and then reads what the client sends.
+    """WSGI middleware for gunicorn; with other servers it does nothing.
 
-    :param application: WSGI application; where the server is not gunicorn,
-        nothing is added: others may wait at the end of a body for ever
+    Where the application refuses a request (4xx, 5xx) before it has read the
+    whole body, or because the body is broken, the connection is closed after
+    the answer, which says so: where the next request begins is not known. But
+    first what the client still sends is read and dropped, for a while.
+
+    :param application: WSGI application that calls start_response() before it
+        returns
     """
 
     def __init__(self, application):
         self._application = application
 
     def __call__(self, environ, start_response):
-        answer = self._application(environ, start_response)
-        if 'gunicorn.socket' not in environ or not _has_body(environ):
-            return answer
-        return _Answer(answer, environ)
+        # gunicorn's Response, which ignores "Connection: close" among an
+        # application's headers.
+        response = getattr(start_response, '__self__', None)
+        if not hasattr(response, 'force_close'):
+            return self._application(environ, start_response)
+        body = environ['wsgi.input'] = _Body(environ)
+        refusals = []
+
+        def start(status, *arguments):
+            if status[0] in '45' and body.has_more():
+                refusals.append(status)
+                response.force_close()
+            return start_response(status, *arguments)
+        answer = self._application(environ, start)
+        if refusals:
+            return _and_linger(answer, environ['gunicorn.socket'])
+        return answer
 
 
-class _Answer(object):
+class _Body(object):
 
-    """An answer that ends when the request's body has been read."""
+    """The body of a request, which knows whether there is more of it."""
 
-    def __init__(self, answer, environ):
-        self._answer = answer
-        self._environ = environ
+    def __init__(self, environ):
+        self._body = environ['wsgi.input']
+        # Both are checked by gunicorn. Chunks count, if both are there.
+        self._left = int(environ.get('CONTENT_LENGTH') or 0)
+        self._is_chunked = 'HTTP_TRANSFER_ENCODING' in environ
+        self._is_broken = False
 
-    def __iter__(self):
-        for chunk in self._answer:
-            yield chunk
-        _read_on(self._environ['wsgi.input'], self._environ['gunicorn.socket'])
+    def __getattr__(self, name):
+        return getattr(self._body, name)
 
-    def close(self):
-        if hasattr(self._answer, 'close'):
-            self._answer.close()
-
-
-def _has_body(environ):
-    return (environ.get('CONTENT_LENGTH', '0') not in ('', '0')
-            or 'HTTP_TRANSFER_ENCODING' in environ)
-
-
-def _read_on(body, connection):
-    """Read and drop the rest of a body, while there is time.
-
-    :param body: file-like object; at its end already, where nothing was
-        refused
-    :param connection: socket that it comes from
-    """
-    until = compat.monotonic() + _SECONDS
-    timeout = connection.gettimeout()
-    try:
-        while True:
-            left_seconds = until - compat.monotonic()
-            if left_seconds <= 0:
-                return
-            connection.settimeout(left_seconds)
-            if not body.read(_CHUNK_BYTES):
-                return
-    except Exception:  # each server has its own
-        pass  # the client is gone, as it may be now
-    finally:
+    def read(self, size=None):
         try:
-            connection.settimeout(timeout)
-        except EnvironmentError:
-            pass  # closed
+            chunk = self._body.read(size)
+        except Exception:  # each version has its own
+            self._is_broken = True
+            raise
+        self._left -= len(chunk)
+        if size is None or size < 0 or size and not chunk:
+            self._is_chunked = False
+        return chunk
+
+    def has_more(self):
+        """Tell whether gunicorn cannot go on with the next request.
+
+        The rest of a length that is known, and small, it skips by itself.
+        """
+        return (self._is_broken or self._is_chunked
+                or self._left >= _SKIPPED_BYTES)
+
+
+def _and_linger(answer, connection):
+    """Yield an answer; then read, without looking at it, what comes."""
+    try:
+        for chunk in answer:
+            yield chunk
+        yield b''  # has gunicorn send the headers, if nothing else has
+    finally:
+        if hasattr(answer, 'close'):
+            answer.close()
+    ends_at = compat.monotonic() + _SECONDS
+    try:
+        connection.settimeout(_SILENT_SECONDS)
+        while compat.monotonic() < ends_at:
+            if not connection.recv(_CHUNK_BYTES):
+                return
+            time.sleep(0)  # a greenlet lets others go on
+    except EnvironmentError:
+        pass  # it is gone, or silent

@@ -114,17 +114,18 @@ class Deletion(object):
             try:
                 if when_asked:
                     self._bulk_delete.delete_one(connection, object_name)
-                    return
-                client.delete_object(
-                    connection.storage_url, connection.grant.token,
-                    self._container, object_name, http_conn=connection.http)
+                else:
+                    client.delete_object(
+                        connection.storage_url, connection.grant.token,
+                        self._container, object_name,
+                        http_conn=connection.http)
+                    answers.expect_status(connection, action, object_name, 204)
             except client.ClientException as error:
                 if error.http_status == 409:
                     # What is there is of a proxy whose clock is ahead of this
                     # one's. In a moment it is not.
                     error.http_status = 503
                 raise
-            answers.expect_status(connection, action, object_name, 204)
         try:
             self._requests.send(action, object_name, send)
         except errors.ObjectNotFoundError as error:

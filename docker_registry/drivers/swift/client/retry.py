@@ -130,7 +130,9 @@ class Requests(object):
                 pool.accepted(grant)
                 return result
             except errors.SwiftError as error:
-                may_have_happened |= error.may_have_happened
+                # Not without a grant: then it was the login that failed.
+                may_have_happened |= (
+                    grant is not None and error.may_have_happened)
                 error.may_have_happened = may_have_happened
                 was_asked = not isinstance(error, errors.NotAskedError)
                 if was_asked and isinstance(error, errors.UnreachableError):

@@ -124,7 +124,6 @@ class Extension(object):
 
     def _before_request(self):
         request = flask.request._get_current_object()
-        request_body.widen(request.environ)
         self._hangups.begin()
         flask.g.tags_of_v2 = []
         image_id = (request.view_args or {}).get('image_id')
@@ -224,7 +223,6 @@ class _Mount(object):
         path = environ.get('PATH_INFO', '')
         if (path == '/v2' or path.startswith('/v2/')) and not engines.needs_v1(
                 environ.get('HTTP_USER_AGENT'), self._takes_pushes):
-            request_body.widen(environ)
             return self._v2(environ, start_response)
         return self._v1(environ, start_response)
 
@@ -297,7 +295,7 @@ def boot(cfg):
                      unguarded)
     elif v2.enabled:
         extension.add_v2(app, v2, cfg.storage_redirect)
-    app.wsgi_app = lingering.Lingering(app.wsgi_app)
+    app.wsgi_app = request_body.widening(lingering.Lingering(app.wsgi_app))
 
 
 boot(config.load())

@@ -21,6 +21,7 @@ lib.layers.diff_queue               writes fails pushes
 lib.index.load                      its search index keeps the registry from
                                     starting while Swift is away
 gunicorn's AsyncWorker.handle       a worker that is replaced drops clients
+and StreamServer
 gunicorn's Body                     is read in small steps; replaced for each
                                     request, see request_body.py
 ==================================  =========================================

@@ -8,6 +8,14 @@ from gunicorn.http import body
 from gunicorn.http import errors
 
 
+def widening(application):
+    """Return a WSGI application that widens the body of each request."""
+    def answer(environ, start_response):
+        widen(environ)
+        return application(environ, start_response)
+    return answer
+
+
 def widen(environ):
     """Replace a request's body by one that is read in large pieces.
 

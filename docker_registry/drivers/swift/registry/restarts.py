@@ -1,9 +1,13 @@
 """Keeps the clients of a gunicorn worker that is replaced.
 
 Why is in the table of replaced.py. Knows gunicorn, and nothing of Swift.
+
+Source: GeventWorker.run() in gunicorn/workers/ggevent.py and
+    AsyncWorker.handle() in gunicorn/workers/async.py of gunicorn 19.1.1;
+    gevent/baseserver.py and gevent/server.py of gevent 1.5.0
 """
 
-import importlib
+from gunicorn.workers import ggevent
 
 
 def install():
@@ -11,15 +15,25 @@ def install():
 
     It closes its listening socket first. Of that socket the handler of each
     connection asks the address, and fails where it begins only now: the client
-    gets a reset. Here it asks its own connection, which has the address too.
-
-    Source: GeventWorker.run() in gunicorn/workers/ggevent.py and
-        AsyncWorker.handle() in gunicorn/workers/async.py of gunicorn 19.1.1
+    gets a reset. Here it asks its own connection, whose address is the one
+    that the client has used.
     """
-    # "async" is a keyword of newer Pythons.
-    workers = importlib.import_module('gunicorn.workers.async')
-    handle = workers.AsyncWorker.handle
+    handle = ggevent.AsyncWorker.handle
 
     def answer(worker, listener, connection, address):
         return handle(worker, connection, connection, address)
-    workers.AsyncWorker.handle = answer
+    ggevent.AsyncWorker.handle = answer
+    ggevent.StreamServer = _Server
+
+
+class _Server(ggevent.StreamServer):
+
+    """gevent's server, which forgets its handler as soon as it is closed.
+
+    With TLS it looks for the handler when the handshake is over.
+    """
+
+    def close(self):
+        handle = self.handle
+        super(_Server, self).close()
+        self.handle = handle

@@ -137,9 +137,12 @@ class Uploads(object):
         try:
             self._finish(name, upload, number, digest, stream, start)
         except UnknownUploadError:
-            # A client that did not get its answer asks once more.
             if not self._has(name, digest):
                 raise
+            # A client that did not get its answer asks once more. Many read
+            # none before they have sent everything.
+            for _ in iter(lambda: stream.read(hashing.LARGE_BYTES), b''):
+                pass
 
     def cancel(self, name, upload, number):
         """Give up an upload.
