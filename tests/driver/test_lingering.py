@@ -62,8 +62,8 @@ def answer(connection, status, body=io.BytesIO(), read=(), **environ):
 
 @pytest.mark.parametrize('status, size, read, closes', [
     ('404 Not Found', 0, [], False),
-    ('404 Not Found', 100, [], False),  # gunicorn skips that
-    ('404 Not Found', 64 * _KIB, [], True),
+    ('404 Not Found', 100, [], True),
+    ('404 Not Found', 100, [200], False),
     ('404 Not Found', 128 * _KIB, [64 * _KIB], True),
     ('404 Not Found', 128 * _KIB, [64 * _KIB, 64 * _KIB], False),
     ('503 Service Unavailable', 128 * _KIB, [], True),
@@ -82,6 +82,13 @@ def test_chunks(connection, read, closes):
     response, _ = answer(connection, '400 Bad Request', io.BytesIO(b'1234'),
                          read, HTTP_TRANSFER_ENCODING='chunked')
     assert response.closes is closes
+
+
+def test_length_that_does_not_count(connection):
+    response, _ = answer(connection, '400 Bad Request', io.BytesIO(), [1],
+                         HTTP_TRANSFER_ENCODING='chunked',
+                         CONTENT_LENGTH='abc')
+    assert response.closes is False
 
 
 @pytest.mark.parametrize('environ', [

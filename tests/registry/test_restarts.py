@@ -53,6 +53,8 @@ def test_clients_at_once(start_registry, tmp_path, replace, options, has_tls):
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
         context.check_hostname = False
         context.verify_mode = ssl.CERT_NONE
+    # Who says nothing for so long is dropped, also during a handshake.
+    options = [*options, '--keep-alive', '60']
     server = start_registry(workers=1, options=options,
                             certificate=certificate)
     # Not all who come meet a worker that ends.

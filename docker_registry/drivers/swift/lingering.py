@@ -15,12 +15,12 @@ from . import compat
 #: As nginx: how long is read, and for how long a client may say nothing.
 _SECONDS = 30
 _SILENT_SECONDS = 5
-_CHUNK_BYTES = _SKIPPED_BYTES = 64 * 1024
+_CHUNK_BYTES = 64 * 1024
 
 
 class Lingering(object):
 
-    """WSGI middleware for gunicorn; with other servers it does nothing.
+    """WSGI middleware right below gunicorn; elsewhere it does nothing.
 
     Where the application refuses a request (4xx, 5xx) before it has read the
     whole body, or because the body is broken, the connection is closed after
@@ -60,13 +60,17 @@ class _Body(object):
 
     def __init__(self, environ):
         self._body = environ['wsgi.input']
-        # Both are checked by gunicorn. Chunks count, if both are there.
-        self._left = int(environ.get('CONTENT_LENGTH') or 0)
         self._is_chunked = 'HTTP_TRANSFER_ENCODING' in environ
+        # gunicorn looks at the length, and checks it, where no chunks come.
+        self._left = (0 if self._is_chunked
+                      else int(environ.get('CONTENT_LENGTH') or 0))
         self._is_broken = False
 
     def __getattr__(self, name):
         return getattr(self._body, name)
+
+    def __iter__(self):
+        return iter(self._body)
 
     def read(self, size=None):
         try:
@@ -80,12 +84,11 @@ class _Body(object):
         return chunk
 
     def has_more(self):
-        """Tell whether gunicorn cannot go on with the next request.
+        """Tell whether what comes next may be no request.
 
-        The rest of a length that is known, and small, it skips by itself.
+        What is read otherwise than by read() counts as not read.
         """
-        return (self._is_broken or self._is_chunked
-                or self._left >= _SKIPPED_BYTES)
+        return self._is_broken or self._is_chunked or self._left > 0
 
 
 def _and_linger(answer, connection):
